@@ -1,0 +1,1 @@
+"""Retempo makes frames that were never shot."""

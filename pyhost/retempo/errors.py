@@ -1,0 +1,80 @@
+"""What can go wrong, and which exit code says so?
+
+Every error a user can cause or meet is one of these. A message says what is wrong and where; ``hint``
+says what to do next. The command line prints both without a traceback and exits with ``exit_code``.
+"""
+
+from __future__ import annotations
+
+
+class RetempoError(Exception):
+    """Base of all expected errors.
+
+    Args:
+        message: what is wrong, and where (file, channel, argument, frame number).
+        hint: what to do about it; empty when there is nothing to add.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class UsageError(RetempoError):
+    """A parameter is unknown, out of range, or contradicts another one."""
+
+    exit_code = 2
+
+
+class InputError(RetempoError):
+    """A source is missing, broken, of the wrong size or kind, or lacks a channel."""
+
+    exit_code = 3
+
+
+class OutputError(RetempoError):
+    """A result cannot be written: no permission, no space, a target that would destroy its source."""
+
+    exit_code = 4
+
+
+class ColorError(RetempoError):
+    """An OCIO config, colour space, role or display does not exist or does not work."""
+
+    exit_code = 5
+
+
+class TimingError(RetempoError):
+    """A time map asks for something impossible: zero speed, an empty range, a frame outside of it."""
+
+    exit_code = 6
+
+
+class DeviceError(RetempoError):
+    """The asked-for device is absent, was not compiled in, or ran out of memory."""
+
+    exit_code = 7
+
+
+class InterruptedByUser(RetempoError):
+    """Ctrl-C or SIGTERM; every finished frame is whole, no unfinished one is visible."""
+
+    exit_code = 130
+
+
+__all__ = [
+    "ColorError",
+    "DeviceError",
+    "InputError",
+    "InterruptedByUser",
+    "OutputError",
+    "RetempoError",
+    "TimingError",
+    "UsageError",
+]

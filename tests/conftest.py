@@ -1,0 +1,19 @@
+"""Where do tests find footage, and how do they say that there is none?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder with real footage: ``$RETEMPO_DATA``, else ``shared/data`` beside the checkout."""
+    path = Path(os.environ.get("RETEMPO_DATA", REPO.parent / "shared" / "data"))
+    if not (path / "clips").is_dir():
+        pytest.skip(f"no footage at {path}; set RETEMPO_DATA to run this test")
+    return path
