@@ -1,0 +1,84 @@
+"""Which command is meant, and how does it end? Parses, dispatches, maps errors to exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+from typing import Any, NoReturn
+
+from retempo.errors import InterruptedByUser, RetempoError
+
+COMMANDS = ("retime", "inbetween", "vectors", "info", "sample")
+
+EPILOG = """exit codes: 0 done, 1 unexpected error, 2 bad parameter, 3 bad input, 4 cannot write, 5 colour,
+6 timing, 7 device, 130 interrupted. `retempo COMMAND --help` lists a command's options."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; imports each command's (light) module."""
+    parser = argparse.ArgumentParser(
+        prog="retempo", description="Make frames that were never shot: slow motion, ramps, in-betweens.", epilog=EPILOG
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and how the binary was built")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print the result as JSON")
+    common.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name in COMMANDS:
+        module = import_module(f"retempo.cli.{name}")
+        one = commands.add_parser(name, help=module.HELP, description=module.HELP, parents=[common])
+        module.add_arguments(one)
+        one.set_defaults(module=module)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``retempo ARGV``; returns the exit code (see EPILOG)."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.version:
+        from retempo import _native
+
+        info: dict[str, Any] = _native.build_info()
+        print(f"retempo {info['version']}")
+        for key, value in info.items():
+            print(f"  {key}: {value}")
+        return 0
+    if args.command is None:
+        parser.print_help()
+        return 2
+    previous = signal.signal(signal.SIGTERM, _stop)
+    try:
+        result = args.module.run(args)
+        result.show(args.json)
+        return int(result.exit_code)
+    except KeyboardInterrupt:
+        print("retempo: interrupted; finished frames are whole, --resume makes the rest", file=sys.stderr)
+        return InterruptedByUser.exit_code
+    except RetempoError as error:
+        if args.debug:
+            raise
+        print(f"retempo {args.command}: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        if args.debug:
+            raise
+        print(
+            f"retempo {args.command}: unexpected {type(error).__name__}: {error}; "
+            "--debug shows where it happened",
+            file=sys.stderr,
+        )
+        return 1
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _stop(signum: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,277 @@
+"""What can be chosen, what are the defaults, and which choices change the pixels?
+
+``RetimeSettings`` is the single table of parameters. The command line's flags are made from it
+(``add_setting_arguments``), and so will be the server's schema and the plugin's parameters: a default,
+a range or a help text is written here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, asdict, dataclass, field, fields
+from typing import Any
+
+from retempo.errors import UsageError
+
+
+def _setting(
+    default: Any,
+    help: str,
+    *,
+    group: str,
+    kind: type = str,
+    choices: tuple[str, ...] | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
+    pixels: bool = True,
+) -> Any:
+    """Declare one parameter; ``pixels`` tells whether it can change what is in a written frame."""
+    meta = {
+        "help": help,
+        "group": group,
+        "kind": kind,
+        "choices": choices,
+        "low": low,
+        "high": high,
+        "unit": unit,
+        "pixels": pixels,
+    }
+    return field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True)
+class RetimeSettings:
+    """Every parameter of a retime; immutable, validated on construction.
+
+    Raises:
+        UsageError: a value is outside its range or is not one of its choices.
+    """
+
+    # timing: which source time an output frame shows
+    speed: str = _setting(
+        "1/2", "playback speed: 1/4 is four times slower, 2 skips every other frame, -1 reverses",
+        group="timing", pixels=False,
+    )  # fmt: skip
+    fps: str = _setting("", "source frames per second, when the source does not say", group="timing")
+    to_fps: str = _setting(
+        "", "convert to this frame rate at unchanged speed, e.g. 24000/1001", group="timing"
+    )
+    duration: int = _setting(
+        0, "spread the source over this many output frames (0: not used)",
+        group="timing", kind=int, low=0, unit="frames", pixels=False,
+    )  # fmt: skip
+    freeze: str = _setting(
+        "", "show this one source time, whole or fractional, for --duration frames", group="timing", pixels=False
+    )
+    curve: str = _setting(
+        "", "a JSON or CSV file of keys: source frame, or speed, over output frames", group="timing", pixels=False
+    )
+    otio: str = _setting(
+        "", "an OpenTimelineIO file; its clip's time warp is used, FILE or FILE:CLIP", group="timing", pixels=False
+    )
+    output_range: str = _setting(
+        "", "output frames to make, e.g. 1001-1100 or 1-100x2; default: the whole retimed range",
+        group="timing", pixels=False,
+    )  # fmt: skip
+    output_start: int | None = _setting(
+        None, "number of the first output frame; default: the first source frame", group="timing", kind=int
+    )
+    outside: str = _setting(
+        "hold", "what stands outside the source range",
+        group="timing", choices=("hold", "loop", "bounce", "black", "error"), pixels=False,
+    )  # fmt: skip
+    on_missing: str = _setting(
+        "error", "what to do about a gap in the source",
+        group="timing", choices=("error", "hold", "interpolate"), pixels=False,
+    )  # fmt: skip
+    avoid_originals: bool = _setting(
+        False, "sample between the originals only (half speed: .25 and .75), which avoids a pulse of sharpness",
+        group="timing", kind=bool, pixels=False,
+    )  # fmt: skip
+
+    # flow: how motion is found
+    engine: str = _setting("splatsyn", "synthesis engine", group="flow", choices=("splatsyn", "blend", "nearest"))
+    flow: str = _setting(
+        "dis", "flow estimators, joined by + for several hypotheses: dis, dis:coarse, vectors, ...", group="flow"
+    )
+    flow_scale: float = _setting(
+        1.0, "resolution at which flow is estimated, relative to the frame", group="flow", kind=float, low=0.05, high=1.0
+    )
+    flow_layer: str = _setting(
+        "", "layer whose colour drives the flow; default: the first colour layer of each view", group="flow"
+    )
+    vectors: str = _setting(
+        "", "sequence that holds motion vectors; default: the source's own channels", group="flow"
+    )
+    vector_preset: str = _setting("nuke", "convention of the motion vectors", group="flow")
+    vector_max: float = _setting(
+        0.0, "largest displacement, for vectors stored normalised", group="flow", kind=float, low=0.0, unit="pixels"
+    )
+    depth: str = _setting(
+        "off", "use a depth channel to decide what is in front: beside the splat metric, or instead of it",
+        group="flow", choices=("off", "add", "only"),
+    )  # fmt: skip
+    depth_channel: str = _setting("", "name of the depth channel; default: the first that looks like one", group="flow")
+
+    # synthesis: how frames are made from flow
+    source_frames: int = _setting(
+        2, "source frames that contribute to each output frame (2, or 4)", group="synthesis", kind=int, low=2, high=8
+    )
+    filter: str = _setting(
+        "bilinear", "resampling of the source pixels", group="synthesis", choices=("bilinear", "lanczos4")
+    )
+    footprint: str = _setting(
+        "gaussian", "kernel with which flow is splatted", group="synthesis", choices=("gaussian", "bilinear")
+    )
+    sigma: float = _setting(
+        0.5, "width of the Gaussian footprint", group="synthesis", kind=float, low=0.1, high=2.0, unit="pixels"
+    )
+    temperature: float = _setting(
+        5.0, "sharpness of the choice between surfaces that land on the same pixel",
+        group="synthesis", kind=float, low=0.0, high=20.0,
+    )  # fmt: skip
+    merge: str = _setting(
+        "metric", "how candidates are weighted: by reliability and time, or by time alone",
+        group="synthesis", choices=("metric", "linear"),
+    )  # fmt: skip
+    merge_exponent: float = _setting(
+        1.0, "power of the reliability in the merge", group="synthesis", kind=float, low=0.0, high=16.0
+    )
+    coverage_gate: bool = _setting(
+        False, "trust stretched areas less, by their bilinear coverage", group="synthesis", kind=bool
+    )
+    stability: str = _setting(
+        "per_target", "softmax normalisation: maximum per target pixel, or none (ablation)",
+        group="synthesis", choices=("per_target", "none"),
+    )  # fmt: skip
+    payload: str = _setting(
+        "flow", "what is splatted: the flow, or the colours themselves (ablation)",
+        group="synthesis", choices=("flow", "color"),
+    )  # fmt: skip
+    coefficients: str = _setting(
+        "10,1,1,10,1,1",
+        "six coefficients of the metrics: splat photometric, flow, variance; merge photometric, flow, variance",
+        group="synthesis",
+    )
+
+    # colour
+    config: str = _setting("", "OCIO config: a path or ocio://...; default: $OCIO, else the built-in one", group="colour")
+    input_space: str = _setting("", "colour space of the source; default: the config's file rules", group="colour")
+    working_space: str = _setting("", "space in which pixels are warped and blended; default: scene_linear", group="colour")
+    output_space: str = _setting("", "colour space of the result; default: that of the source", group="colour")
+    flow_space: str = _setting("auto", "bounded space in which flow is estimated", group="colour")
+
+    # output
+    data_type: str = _setting(
+        "keep", "data type of written channels; ids keep theirs",
+        group="output", choices=("keep", "half", "float", "uint8", "uint16"),
+    )  # fmt: skip
+    compression: str = _setting("keep", "compression, e.g. zip, piz, dwaa:45, none", group="output")
+    codec: str = _setting("", "movie codec, e.g. libx264, prores_ks, ffv1; default: by container", group="output")
+    bit_depth: int = _setting(0, "bits a channel in a movie, 8 or 10; default: as the source", group="output", kind=int)
+
+    # computing: none of these changes a pixel
+    device: str = _setting("cpu", "cpu, cuda or cuda:N", group="computing", pixels=False)
+    threads: int = _setting(0, "threads for computing; 0 takes all cores", group="computing", kind=int, low=0, pixels=False)
+    memory: str = _setting(
+        "", "memory budget, e.g. 2G; larger frames are made in strips", group="computing", pixels=False
+    )
+    deterministic: bool = _setting(
+        False, "the same bits on every run on a GPU too (the CPU always gives them)",
+        group="computing", kind=bool, pixels=False,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            _check(one, getattr(self, one.name))
+        parse_coefficients(self.coefficients)
+        parse_memory(self.memory)
+
+    def fingerprint(self) -> str:
+        """Hash of every setting that can change pixels; timing enters by each frame's source time."""
+        chosen = {one.name: getattr(self, one.name) for one in fields(self) if one.metadata["pixels"]}
+        return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
+
+    def as_dict(self) -> dict[str, Any]:
+        """All settings by name, JSON-ready."""
+        return asdict(self)
+
+
+def _check(one: Field[Any], value: Any) -> None:
+    meta = one.metadata
+    flag = "--" + one.name.replace("_", "-")
+    if meta["choices"] and value not in meta["choices"]:
+        raise UsageError(f"{flag} is {value!r}", f"choose one of {', '.join(meta['choices'])}")
+    if meta["kind"] in (int, float) and value is not None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+            raise UsageError(f"{flag} is {value!r}", f"give a {meta['kind'].__name__}")
+        low, high = meta["low"], meta["high"]
+        if (low is not None and value < low) or (high is not None and value > high):
+            bounds = f"from {low}" + (f" to {high}" if high is not None else " up")
+            raise UsageError(f"{flag} is {value}", f"it goes {bounds} {meta['unit']}".rstrip())
+
+
+def parse_coefficients(text: str) -> tuple[float, float, float, float, float, float]:
+    """Six non-negative numbers, comma-separated: three for the splat metric, three for the merge metric."""
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != 6 or not all(0.0 <= value < float("inf") for value in values):
+        raise UsageError(f"--coefficients is {text!r}", "give six numbers >= 0, e.g. 10,1,1,10,1,1")
+    return values  # type: ignore[return-value]
+
+
+def parse_memory(text: str) -> int | None:
+    """Bytes of ``512M``, ``2G``, ``1.5GiB`` (powers of 1024); None for no limit."""
+    if not text:
+        return None
+    number = text.strip().rstrip("iBb")
+    scale = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}.get(number[-1:].upper(), 1)
+    try:
+        value = float(number[:-1] if scale > 1 else number) * scale
+    except ValueError:
+        value = 0.0
+    if not 1 <= value < float("inf"):
+        raise UsageError(f"--memory is {text!r}", "give a size such as 512M or 2G")
+    return int(value)
+
+
+def add_setting_arguments(
+    parser: argparse.ArgumentParser, groups: Iterable[str] = (), leave_out: Iterable[str] = ()
+) -> None:
+    """Give ``parser`` a flag for every setting of ``groups`` (default: all), grouped as they are here."""
+    wanted, skipped = set(groups), set(leave_out)
+    sections: dict[str, Any] = {}
+    for one in fields(RetimeSettings):
+        meta = one.metadata
+        if one.name in skipped or (wanted and meta["group"] not in wanted):
+            continue
+        section = sections.setdefault(meta["group"], None) or parser.add_argument_group(meta["group"])
+        sections[meta["group"]] = section
+        flag, text = "--" + one.name.replace("_", "-"), meta["help"].replace("%", "%%")
+        if meta["kind"] is bool:
+            section.add_argument(
+                flag, dest=one.name, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text
+            )
+            continue
+        shown = f" (default: {one.default})" if one.default not in ("", None) else ""
+        section.add_argument(
+            flag,
+            dest=one.name,
+            type=meta["kind"],
+            choices=meta["choices"],
+            default=argparse.SUPPRESS,
+            metavar=None if meta["choices"] else (meta["unit"] or meta["kind"].__name__).upper(),
+            help=text + shown,
+        )
+
+
+def settings_from(values: Mapping[str, Any]) -> RetimeSettings:
+    """Settings from a mapping that may hold other things too (an argparse namespace's ``vars``)."""
+    names = {one.name for one in fields(RetimeSettings)}
+    return RetimeSettings(**{name: value for name, value in values.items() if name in names})
