@@ -1,0 +1,178 @@
+"""What exactly do splat, warp and synthesize compute, in plain PyTorch?
+
+The definition that the native kernels are held to: slow, short, differentiable by autograd, any device, any
+float dtype. Splatting follows Niklaus & Liu, "Softmax Splatting" (CVPR 2020) with the per-target maximum of
+Niklaus, Hu & Chen, "Splatting-based Synthesis" (WACV 2023). Arrays are [N, C, H, W]; pixel centres are integers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Splatted(NamedTuple):
+    """Result of one splat; all [N, ., H, W]."""
+
+    out: Tensor  # [N, C, H, W] normalised payload, 0 in holes (mode sum: the plain sum)
+    norm: Tensor  # [N, 1, H, W] denominator; 0 = hole (mode sum: accumulated kernel weight)
+    zmax: Tensor | None  # [N, 1, H, W] largest metric that lands here, -inf in holes (softmax only)
+    coverage: Tensor  # [N, 1, H, W] sum of bilinear kernel weights, whatever the footprint
+
+
+class Tap(NamedTuple):
+    """One target pixel of every source pixel's footprint; all [N, H*W]."""
+
+    index: Tensor  # flat target index, 0 where outside
+    inside: Tensor  # bool
+    ux: Tensor  # target minus landing point, pixels
+    uy: Tensor
+
+
+def landing_taps(flow: Tensor, footprint: str) -> Iterator[Tap]:
+    """Yield the 2x2 or 4x4 target pixels around the landing point of every source pixel."""
+    n, _, h, w = flow.shape
+    ys, xs = torch.meshgrid(
+        torch.arange(h, dtype=flow.dtype, device=flow.device),
+        torch.arange(w, dtype=flow.dtype, device=flow.device),
+        indexing="ij",
+    )
+    x, y = (xs + flow[:, 0]).reshape(n, -1), (ys + flow[:, 1]).reshape(n, -1)
+    x0, y0 = x.detach().floor(), y.detach().floor()
+    reach = (0, 1) if footprint == "bilinear" else (-1, 0, 1, 2)
+    for j in reach:
+        for i in reach:
+            tx, ty = x0 + i, y0 + j
+            inside = (tx >= 0) & (tx < w) & (ty >= 0) & (ty < h)
+            index = torch.where(inside, ty * w + tx, torch.zeros_like(tx)).long()
+            yield Tap(index, inside, tx - x, ty - y)
+
+
+def kernel_weight(tap: Tap, footprint: str, sigma: float) -> Tensor:
+    """Footprint weight of a tap, [N, H*W]; exactly 0 outside of the frame."""
+    if footprint == "bilinear":
+        weight = (1 - tap.ux.abs()).clamp(min=0) * (1 - tap.uy.abs()).clamp(min=0)
+    else:
+        weight = torch.exp(-(tap.ux**2 + tap.uy**2) / (2 * sigma * sigma))
+        weight = torch.where((tap.ux.abs() < 2) & (tap.uy.abs() < 2), weight, torch.zeros_like(weight))
+    return torch.where(tap.inside, weight, torch.zeros_like(weight))
+
+
+def _batched(index: Tensor, pixels: int) -> Tensor:
+    """Flat index over [N * pixels] from an index per sample, [N, P]."""
+    offset = torch.arange(index.shape[0], device=index.device).unsqueeze(1) * pixels
+    return (index + offset).reshape(-1)
+
+
+def target_maximum(flow: Tensor, metric: Tensor, footprint: str, sigma: float) -> Tensor:
+    """Largest metric among the source pixels that reach each target with a weight over 0, [N, 1, H, W]."""
+    n, _, h, w = flow.shape
+    z = metric.detach().reshape(n, -1)
+    zmax = torch.full((n * h * w,), -math.inf, dtype=flow.dtype, device=flow.device)
+    for tap in landing_taps(flow.detach(), footprint):
+        reached = kernel_weight(tap, footprint, sigma) > 0
+        source = torch.where(reached, z, torch.full_like(z, -math.inf))
+        zmax.scatter_reduce_(0, _batched(tap.index, h * w), source.reshape(-1), "amax", include_self=True)
+    return zmax.reshape(n, 1, h, w)
+
+
+def splat(
+    payload: Tensor,
+    flow: Tensor,
+    metric: Tensor | None = None,
+    *,
+    mode: str = "softmax",
+    footprint: str = "bilinear",
+    sigma: float = 0.5,
+) -> Splatted:
+    """Forward-splat ``payload`` [N, C, H, W] along ``flow`` [N, 2, H, W] (pixels, dx dy, source -> target).
+
+    Modes: ``sum``; ``average`` divides by the accumulated kernel weight; ``linear`` weights by the metric
+    [N, 1, H, W]; ``softmax`` by exp(metric - maximum at the target). Targets whose denominator is 0 are holes.
+    """
+    n, c, h, w = payload.shape
+    weight_of = torch.ones_like(flow[:, 0]).reshape(n, -1)
+    zmax = None
+    if mode in ("linear", "softmax"):
+        if metric is None:
+            raise ValueError(f"mode {mode} needs a metric")
+        weight_of = metric.reshape(n, -1)
+    if mode == "softmax":
+        assert metric is not None
+        zmax = target_maximum(flow, metric, footprint, sigma)
+
+    packed = torch.cat([payload.reshape(n, c, -1), payload.new_ones(n, 1, h * w)], 1)
+    total = payload.new_zeros(n * h * w, c + 1)
+    coverage = payload.new_zeros(n * h * w)
+    for tap in landing_taps(flow, footprint):
+        kernel = kernel_weight(tap, footprint, sigma)
+        index = _batched(tap.index, h * w)
+        if zmax is None:
+            tap_weight = kernel * weight_of
+        else:
+            below = weight_of - zmax.reshape(n, -1).gather(1, tap.index)
+            tap_weight = kernel * torch.exp(torch.where(kernel > 0, below, torch.zeros_like(below)))
+        total = total.index_add(0, index, (packed * tap_weight.unsqueeze(1)).movedim(1, 2).reshape(-1, c + 1))
+        bilinear = kernel_weight(tap, "bilinear", sigma).detach()
+        coverage = coverage.index_add(0, index, bilinear.reshape(-1))
+
+    total = total.reshape(n, h, w, c + 1).permute(0, 3, 1, 2)
+    norm = total[:, c:]
+    hole = norm == 0
+    if mode == "sum":
+        out = total[:, :c]
+    else:
+        out = torch.where(hole, torch.zeros_like(norm), total[:, :c] / torch.where(hole, torch.ones_like(norm), norm))
+    return Splatted(out.contiguous(), norm.contiguous(), zmax, coverage.reshape(n, 1, h, w))
+
+
+def filter_weights(fraction: Tensor, filter: str) -> tuple[range, list[Tensor]]:
+    """Tap offsets from the floor of a coordinate, and their weights, for a 1-D interpolating filter."""
+    if filter == "bilinear":
+        return range(0, 2), [1 - fraction, fraction]
+    if filter == "lanczos4":
+        offsets = range(-3, 5)
+        weights = [torch.sinc(fraction - i) * torch.sinc((fraction - i) / 4) for i in offsets]
+        total = torch.stack(weights).sum(0)
+        return offsets, [weight / total for weight in weights]
+    raise ValueError(f"filter {filter!r} is not one of bilinear, lanczos4, nearest")
+
+
+def sample(image: Tensor, x: Tensor, y: Tensor, *, filter: str = "bilinear", border: str = "edge") -> Tensor:
+    """Sample ``image`` [N, C, H, W] at pixel coordinates ``x``, ``y`` [N, H', W'] -> [N, C, H', W']."""
+    n, c, h, w = image.shape
+    flat = image.reshape(n, c, h * w)
+
+    def fetch(tx: Tensor, ty: Tensor) -> Tensor:
+        index = (ty.clamp(0, h - 1) * w + tx.clamp(0, w - 1)).long().reshape(n, 1, -1)
+        pixels = flat.gather(2, index.expand(n, c, -1)).reshape(n, c, *x.shape[1:])
+        if border == "edge":
+            return pixels
+        inside = ((tx >= 0) & (tx < w) & (ty >= 0) & (ty < h)).unsqueeze(1)
+        return torch.where(inside, pixels, torch.zeros_like(pixels))
+
+    if filter == "nearest":
+        return fetch((x + 0.5).floor().detach(), (y + 0.5).floor().detach())
+    x0, y0 = x.detach().floor(), y.detach().floor()
+    offsets, wx = filter_weights(x - x0, filter)
+    _, wy = filter_weights(y - y0, filter)
+    out = image.new_zeros(n, c, *x.shape[1:])
+    for j, ky in zip(offsets, wy, strict=True):
+        for i, kx in zip(offsets, wx, strict=True):
+            out = out + fetch(x0 + i, y0 + j) * (kx * ky).unsqueeze(1)
+    return out
+
+
+def warp(image: Tensor, flow: Tensor, *, filter: str = "bilinear", border: str = "edge") -> Tensor:
+    """Backward warp: out(p) = image(p + flow(p)); ``image`` [N, C, H, W], ``flow`` [N, 2, H, W] in pixels."""
+    _, _, h, w = flow.shape
+    ys, xs = torch.meshgrid(
+        torch.arange(h, dtype=flow.dtype, device=flow.device),
+        torch.arange(w, dtype=flow.dtype, device=flow.device),
+        indexing="ij",
+    )
+    return sample(image, xs + flow[:, 0], ys + flow[:, 1], filter=filter, border=border)

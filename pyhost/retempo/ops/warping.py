@@ -1,0 +1,62 @@
+"""How does a caller look images up along a flow (backward warp), with NumPy or torch, with or without gradients?"""
+
+from __future__ import annotations
+
+from retempo.ops import arrays
+from retempo.ops.arrays import Array
+
+FILTERS = ("bilinear", "lanczos4", "nearest")
+BORDERS = ("edge", "zero")
+
+
+def warp(
+    image: Array,
+    flow: Array,
+    *,
+    filter: str = "bilinear",
+    border: str = "edge",
+    threads: int = 0,
+    deterministic: bool | None = None,
+) -> Array:
+    """out(p) = image(p + flow(p)), same library and device as ``image``.
+
+    Args:
+        image: [N, C, H, W] float32, or float64 on the CPU.
+        flow: [N, 2, H, W] pixels (dx, dy), from each output pixel to where it looks; must be finite.
+        filter: ``bilinear``, ``lanczos4`` (8x8 taps, weights normalised) or ``nearest``.
+        border: ``edge`` repeats the outermost pixels, ``zero`` counts outside pixels as 0.
+        threads: CPU threads, 0 for all; the result does not depend on it.
+        deterministic: same bits on each run for the gradient of the image on CUDA; ``None`` follows torch.
+
+    Differentiable (torch) in image and flow; ``nearest`` in the image only.
+
+    Raises:
+        UsageError: an argument does not fit; the message names it.
+        DeviceError: no native module, or the device ran out of memory.
+    """
+    arrays.check_choice("filter", filter, FILTERS)
+    arrays.check_choice("border", border, BORDERS)
+    arrays.check_array("image", image, (None, None, None, None))
+    n, _, height, width = image.shape
+    arrays.check_array("flow", flow, (n, 2, height, width), image)
+    options = {"filter": filter, "border": border, "threads": threads}
+    if arrays.is_tensor(image):
+        from retempo.ops.autograd import WarpFunction
+
+        return WarpFunction.apply(image, flow, options, arrays.is_deterministic(image, deterministic))
+    return forward(image, flow, options)
+
+
+def forward(image: Array, flow: Array, options: dict[str, object]) -> Array:
+    """Allocate and fill the warped image; arguments are already checked."""
+    out = arrays.empty(image, tuple(image.shape))
+    if not arrays.is_empty(out):
+        arrays.call_native(
+            "warp_forward",
+            arrays.contiguous(image),
+            arrays.contiguous(flow),
+            out,
+            stream=arrays.stream_of(image),
+            **options,
+        )
+    return out
