@@ -1,6 +1,6 @@
 """How does `pip` build the native module? By running the root CMakeLists.txt, which owns every option.
 
-Extra CMake arguments travel in the environment variable ``CMAKE_ARGS`` (``-DRETEMPO_CUDA=OFF``).
+``RETEMPO_CUDA`` (AUTO, ON, OFF) and ``CMAKE_ARGS`` (any further arguments) are read from the environment.
 """
 
 from __future__ import annotations
@@ -43,9 +43,11 @@ class CMakeBuild(build_ext):
             f"-DPython_EXECUTABLE={sys.executable}",
             f"-Dpybind11_DIR={pybind11.get_cmake_dir()}",
             f"-DRETEMPO_OUTPUT_DIR={target}",
+            f"-DRETEMPO_CUDA={os.environ.get('RETEMPO_CUDA') or 'AUTO'}",
         ]  # fmt: skip
-        if not (build / "CMakeCache.txt").exists() and shutil.which("ninja"):
-            configure.append("-GNinja")
+        ninja = shutil.which("ninja")
+        if ninja:  # named each time: the one of an isolated build is gone at the next
+            configure += ["-GNinja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
         configure += shlex.split(os.environ.get("CMAKE_ARGS", ""))
         jobs = os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL") or str(len(os.sched_getaffinity(0)))
         subprocess.run(configure, check=True)

@@ -1,0 +1,49 @@
+"""Are style and types as agreed? Runs the linters, so that one command and one summary cover everything."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+NATIVE = sorted(
+    str(path.relative_to(REPO))
+    for suffix in ("h", "cpp", "cu", "cuh")
+    for path in (REPO / "native").rglob(f"*.{suffix}")
+)
+
+
+def run(*command: str) -> None:
+    """Run a tool in the repository; its report becomes the failure's text."""
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command[:6])} failed:\n{done.stdout}{done.stderr}"
+
+
+def tool(name: str) -> str:
+    """Path of a tool of this environment (never one of the system: its version would differ)."""
+    found = shutil.which(name, path=str(Path(sys.executable).parent))
+    if found is None:
+        pytest.skip(f"{name} is not installed in this environment; `make test` installs it")
+    return found
+
+
+def test_ruff_finds_nothing() -> None:
+    run(tool("ruff"), "check", ".")
+
+
+def test_python_is_formatted() -> None:
+    run(tool("ruff"), "format", "--check", ".")
+
+
+def test_native_code_is_formatted() -> None:
+    assert NATIVE, "no native sources found"
+    run(tool("clang-format"), "--dry-run", "-Werror", *NATIVE)
+
+
+@pytest.mark.slow
+def test_types_hold() -> None:
+    run(tool("mypy"))
