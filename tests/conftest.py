@@ -17,3 +17,8 @@ def data_dir() -> Path:
     if not (path / "clips").is_dir():
         pytest.skip(f"no footage at {path}; set RETEMPO_DATA to run this test")
     return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what is marked slow last, so that a failure elsewhere shows early."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
