@@ -1,0 +1,244 @@
+"""Which source frames, at which phase, make each output frame?
+
+``build_plan`` applies a time map to a list of output frames and settles everything that depends on what
+exists: what lies outside of the source range, which frames are missing, which are hit exactly. A plan is
+plain data: a renderer walks its groups, ``--dry-run`` prints its table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+from typing import Any, Literal, get_args
+
+from retempo.errors import InputError, TimingError, UsageError
+from retempo.retime.extent import MAX_OUTPUTS, check_range
+from retempo.retime.frames import FrameIndex
+from retempo.retime.outside import Outside, fold_time
+from retempo.retime.rational import format_number
+from retempo.retime.time_map import AvoidOriginals, FrameRange, TimeMap
+
+OnMissing = Literal["error", "hold", "interpolate"]
+Kind = Literal["copy", "between", "black"]
+_LISTED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEntry:
+    """How one output frame is made.
+
+    Attributes:
+        output: its frame number.
+        source_time: the source time that is shown, after hold, loop or bounce have been applied.
+        kind: 'copy' (``first``, bit for bit), 'between' (``first`` and ``second`` at ``phase``) or 'black'.
+        first: the earlier source frame; None when black.
+        second: the later source frame, ``first < second``; None unless between.
+        phase: position between the two, 0 < phase < 1; 0 for a copy and for black.
+        note: why it is not what the time map says, in a few words; '' when it is.
+    """
+
+    output: int
+    source_time: Fraction
+    kind: Kind
+    first: int | None
+    second: int | None
+    phase: Fraction
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairGroup:
+    """Consecutive outputs that share their source frames: prepare once, render each entry."""
+
+    first: int | None
+    second: int | None
+    entries: tuple[PlanEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUse:
+    """A source frame and the positions in ``Plan.entries`` of its first and its last use."""
+
+    frame: int
+    first_use: int
+    last_use: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every output frame of a job, in order, with the source frames that make it."""
+
+    entries: tuple[PlanEntry, ...]
+    source_range: FrameRange
+    description: str = ""
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def pairs(self) -> Iterator[PairGroup]:
+        """Runs of consecutive entries with the same (first, second); copies and black form runs of their own."""
+        for (first, second), run in groupby(self.entries, key=lambda entry: (entry.first, entry.second)):
+            yield PairGroup(first, second, tuple(run))
+
+    def table(self) -> list[tuple[str, ...]]:
+        """Rows of text, the first of them the header, for ``--dry-run``."""
+        rows: list[tuple[str, ...]] = [("output", "source time", "made from", "phase", "note")]
+        for entry in self.entries:
+            made = {"copy": f"copy of {entry.first}", "black": "black"}.get(
+                entry.kind, f"{entry.first} and {entry.second}"
+            )
+            phase = format_number(entry.phase) if entry.kind == "between" else ""
+            rows.append((str(entry.output), format_number(entry.source_time), made, phase, entry.note))
+        return rows
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for ``json.dumps``; fractions are exact texts such as '1/4'."""
+        return {
+            "description": self.description,
+            "source_range": list(self.source_range),
+            "entries": [
+                {
+                    "output": entry.output, "source_time": str(entry.source_time), "kind": entry.kind,
+                    "first": entry.first, "second": entry.second, "phase": str(entry.phase), "note": entry.note,
+                }
+                for entry in self.entries
+            ],
+        }  # fmt: skip
+
+
+def build_plan(
+    time_map: TimeMap,
+    out_range: FrameRange | Sequence[int],
+    source_frames: Sequence[int],
+    *,
+    source_range: FrameRange | None = None,
+    outside: Outside = "hold",
+    on_missing: OnMissing = "error",
+    avoid_originals: bool = False,
+    name: Callable[[int], str] | None = None,
+) -> Plan:
+    """Settle how each output frame is made.
+
+    Args:
+        time_map: output frame -> source time.
+        out_range: a tuple (first, last), both included; or any other sequence of output frames (a ``range``,
+            a list: the chunk of a farm job, the frames that a resumed job still lacks).
+        source_frames: the frame numbers that exist.
+        source_range: first and last frame in play, default the outermost of ``source_frames``; what it names and
+            ``source_frames`` lacks is missing.
+        outside: what shows before the first and after the last frame: their neighbour held, the range in a loop
+            (last + 1 is first again; the last frame is held across the seam, for a seam is a cut), the range back
+            and forth, black, or an error.
+        on_missing: a missing frame is an error; or the latest frame before it is held; or its neighbours that
+            exist are interpolated across the gap, at the exact phase.
+        avoid_originals: sample off the originals, see ``AvoidOriginals``. What is held stays an original.
+        name: frame number -> file name, for messages.
+
+    Raises:
+        TimingError: an empty or absurd range, or an output outside of the source where ``outside`` is 'error'.
+        InputError: a missing frame where ``on_missing`` is 'error'; no source frames at all.
+        UsageError: an unknown option.
+    """
+    _check_choice("outside", outside, get_args(Outside))
+    _check_choice("on_missing", on_missing, get_args(OnMissing))
+    outputs = _list_outputs(out_range)
+    index = FrameIndex(source_frames)
+    span = check_range(
+        source_range if source_range is not None else (index.frames[0], index.frames[-1]), "source range"
+    )
+    index = index.within(span)
+    mapped = (
+        AvoidOriginals(time_map) if avoid_originals and not isinstance(time_map, AvoidOriginals) else time_map
+    )
+    entries: list[PlanEntry] = []
+    lacking: dict[int, tuple[int, Fraction]] = {}
+    for output in outputs:
+        asked = mapped.source_time(output)
+        time, note = fold_time(asked, span, outside, output)
+        if time is None:
+            entries.append(PlanEntry(output, asked, "black", None, None, Fraction(0), note))
+            continue
+        entry, missing = _settle(output, time, index, on_missing, note)
+        entries.append(entry)
+        for frame in missing:
+            lacking.setdefault(frame, (output, time))
+    if lacking and on_missing == "error":
+        raise _missing_error(lacking, name or (lambda frame: f"source frame {frame}"))
+    return Plan(tuple(entries), span, mapped.describe())
+
+
+def sources_needed(plan: Plan, reread_after: int | None = None) -> list[SourceUse]:
+    """Every source frame in the order of first use, with its last use, so that a renderer can free it.
+
+    With ``reread_after`` a frame that rests for more than that many entries (a loop, a bounce) is listed again
+    at its return instead of being held in memory all the while.
+    """
+    uses: list[SourceUse] = []
+    open_uses: dict[int, int] = {}
+    for position, entry in enumerate(plan.entries):
+        for frame in (entry.first, entry.second):
+            if frame is None:
+                continue
+            slot = open_uses.get(frame)
+            if slot is None or (reread_after is not None and position - uses[slot].last_use > reread_after):
+                open_uses[frame] = len(uses)
+                uses.append(SourceUse(frame, position, position))
+            else:
+                uses[slot] = SourceUse(frame, uses[slot].first_use, position)
+    return uses
+
+
+def _settle(
+    output: int, time: Fraction, index: FrameIndex, on_missing: OnMissing, note: str
+) -> tuple[PlanEntry, list[int]]:
+    """The entry of one source time inside the range, and which of the frames it wanted are missing."""
+    before, after = index.around(time)
+    floor = time.numerator // time.denominator
+    wanted = [floor] if floor == time else [floor, floor + 1]
+    missing = [frame for frame in wanted if frame not in index]
+    if before is None or after is None or (missing and on_missing == "hold"):
+        held = before if before is not None else after
+        assert held is not None  # FrameIndex.within keeps at least one frame
+        why = f"held: {missing[0]} is missing"
+        return PlanEntry(output, Fraction(held), "copy", held, None, Fraction(0), _join(note, why)), missing
+    if before == after:
+        return PlanEntry(output, time, "copy", before, None, Fraction(0), note), missing
+    if missing:
+        note = _join(note, f"across the gap {before}-{after}")
+    phase = (time - before) / (after - before)
+    return PlanEntry(output, time, "between", before, after, phase, note), missing
+
+
+def _missing_error(lacking: dict[int, tuple[int, Fraction]], name: Callable[[int], str]) -> InputError:
+    frame, (output, time) = next(iter(lacking.items()))
+    text = f"{name(frame)} is missing, needed for output {output} (source time {format_number(time)})"
+    others = sorted(set(lacking) - {frame})
+    if others:
+        listed = ", ".join(map(str, others[:_LISTED])) + (" ..." if len(others) > _LISTED else "")
+        text += f", and so {'is' if len(others) == 1 else 'are'} {len(others)} more ({listed})"
+    what = "it" if not others else "them"
+    return InputError(text, f"render {what}, or pass --on-missing hold or --on-missing interpolate")
+
+
+def _list_outputs(out_range: FrameRange | Sequence[int]) -> Sequence[int]:
+    if isinstance(out_range, tuple) and len(out_range) == 2:
+        first, last = check_range((out_range[0], out_range[1]), "output range")
+        return range(first, last + 1)
+    if not out_range:
+        raise TimingError("there are no output frames", "give an output range, such as 1001-1010")
+    if len(out_range) > MAX_OUTPUTS:
+        raise TimingError(
+            f"{len(out_range)} output frames are more than {MAX_OUTPUTS}", "work in several parts"
+        )
+    return out_range
+
+
+def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"{what} is {value!r}", f"use one of {', '.join(choices)}")
+
+
+def _join(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
