@@ -1,0 +1,111 @@
+"""How do we compare with what a command-line user would run otherwise, ffmpeg's minterpolate?
+
+``frame_over_minterpolate``: seconds per output frame at 1280x720, twice as many frames, flow included. Both get
+frames that are decoded already (ours: float32 RGB in memory; ffmpeg: raw 8-bit 4:2:0 from a file in the page
+cache) and encode nothing (ours stay in memory; ffmpeg writes to its null output). Output frames are counted the
+same way, originals included. Both may use every core. Nothing is subtracted from either.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clips import frames_of
+from retempo.flow.dis import DisFlow
+from retempo.synthesis.options import SynthesisOptions
+from retempo.synthesis.pipeline import FlowPair, prepare
+from timing import medians
+
+FILTER = "minterpolate=fps={fps}:scd=none:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1"
+
+
+def find_ffmpeg() -> str:
+    """The system's ffmpeg, else the one that imageio-ffmpeg brings."""
+    found = shutil.which("ffmpeg")
+    if found:
+        return found
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def run_minterpolate(ffmpeg: str, raw: Path, width: int, height: int) -> int:
+    """Double the frame rate of a raw clip to the null output; returns how many frames came out."""
+    command = [ffmpeg, "-nostdin", "-hide_banner", "-f", "rawvideo", "-pix_fmt", "yuv420p"]
+    command += [
+        "-s",
+        f"{width}x{height}",
+        "-r",
+        "25",
+        "-i",
+        str(raw),
+        "-vf",
+        FILTER.format(fps=50),
+        "-f",
+        "null",
+        "-",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(re.findall(r"frame=\s*(\d+)", done.stderr)[-1])
+
+
+def write_raw(frames: list[np.ndarray], path: Path) -> None:
+    """Write [H, W, 3] uint8 RGB frames as raw planar 4:2:0."""
+    import cv2
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for frame in frames:
+            file.write(cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
+
+
+def double(frames: list[np.ndarray]) -> int:
+    """Twice as many frames from float32 RGB in memory; returns how many (originals count, as in ffmpeg)."""
+    estimator, options = DisFlow(), SynthesisOptions()
+    out = np.empty_like(frames[0])
+    for first, second in pairwise(frames):
+        flows = estimator.estimate(first, second)
+        ready = prepare([first, second], [Fraction(0), Fraction(1)], [FlowPair(0, 1, *flows)], options)
+        ready.render([first, second], Fraction(1, 2), out=out)
+    return 2 * len(frames) - 1
+
+
+def measure_minterpolate(repeats: int, scratch: Path, count: int = 12) -> dict[str, Any]:
+    """Seconds per output frame of both, and their ratio."""
+    width, height = 1280, 720
+    pictures, origin = frames_of(count, width, height)
+    raw = scratch / "decoded.yuv"
+    write_raw(pictures, raw)
+    floats = [picture.astype(np.float32) / np.float32(255) for picture in pictures]
+    ffmpeg = find_ffmpeg()
+    made: dict[str, int] = {}
+
+    def theirs() -> None:
+        made["theirs"] = run_minterpolate(ffmpeg, raw, width, height)
+
+    def ours() -> None:
+        made["ours"] = double(floats)
+
+    taken = medians({"theirs": theirs, "ours": ours}, repeats)
+    raw.unlink()
+    version = subprocess.run(
+        [ffmpeg, "-version"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()[0]
+    each = {name: taken[name] / made[name] for name in taken}
+    return {
+        "frame_over_minterpolate": each["ours"] / each["theirs"],
+        "frame_ms": 1e3 * each["ours"],
+        "minterpolate_frame_ms": 1e3 * each["theirs"],
+        "minterpolate_frames": made["theirs"],
+        "our_frames": made["ours"],
+        "ffmpeg": version.partition(" Copyright")[0],
+        "minterpolate_on": origin,
+    }

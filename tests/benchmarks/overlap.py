@@ -1,0 +1,130 @@
+"""Do reading, computing and writing really overlap?
+
+``overlap``: wall time of retiming a 1920x1080 half-float RGBA EXR shot (zip) to half speed, over the larger of two
+times of the same ``render_shot``: with a renderer that computes nothing (its reading and writing alone), and with
+a source and a target that live in memory (its computing alone). The files lie in the system's folder for
+temporary files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from clips import frames_of
+from in_memory import with_channels
+from retempo.color.pipeline import ColorPipeline
+from retempo.io.frame import Frame
+from retempo.io.sequence import Source, open_source
+from retempo.io.target import open_target
+from retempo.render.frame import FrameRenderer, PreparedFrames
+from retempo.render.settings import RetimeSettings
+from retempo.render.shot import render_shot
+from retempo.retime.plan import Plan, build_plan
+from retempo.retime.time_map import ConstantSpeed
+from timing import medians
+
+
+class IdleRenderer(FrameRenderer):
+    """Computes nothing: every in-between is the first of its source frames."""
+
+    def prepare(
+        self, frames: Mapping[int, Frame], vectors: Mapping[int, Frame] | None = None
+    ) -> PreparedFrames:
+        times = tuple(sorted(frames))
+        return PreparedFrames(times, tuple(frames[time] for time in times), ())
+
+    def render(self, prepared: PreparedFrames, time: Fraction) -> Frame:
+        return prepared.frames[0]
+
+
+class MemorySource:
+    """Frames of another source, read beforehand; the rest of it is as it was."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._frames = {number: source.read(number) for number in source.frames}
+
+    def read(self, number: int, rows: tuple[int, int] | None = None) -> Frame:
+        """The frame of that number."""
+        return self._frames[number]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+
+class NoTarget(SimpleNamespace):
+    """Takes frames and forgets them."""
+
+    kind = "images"
+
+    def write(self, number: int, frame: Frame, attributes: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def abort(self) -> None:
+        """Nothing."""
+
+
+def write_plate(folder: Path, count: int) -> str:
+    """A 1080p EXR sequence of the benchmark's clip; returns its pattern."""
+    import OpenImageIO as oiio
+
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures, _ = frames_of(count, 1920, 1080)
+    for number, picture in enumerate(pictures, 1):
+        pixels = with_channels(picture.astype(np.float32) / np.float32(255), 4)
+        spec = oiio.ImageSpec(1920, 1080, 4, "half")
+        spec.attribute("compression", "zip")
+        file = oiio.ImageOutput.create("plate.exr")
+        file.open(str(folder / f"plate.{number:04d}.exr"), spec)
+        file.write_image(pixels)
+        file.close()
+    return str(folder / "plate.####.exr")
+
+
+def plan_for(source: Source) -> Plan:
+    """Half speed over the whole source."""
+    first, last = source.frames[0], source.frames[-1]
+    return build_plan(
+        ConstantSpeed(Fraction(1, 2), first, first),
+        range(first, first + 2 * (last - first) + 1),
+        source.frames,
+        source_range=(first, last),
+    )
+
+
+def measure_overlap(repeats: int, scratch: Path, count: int = 9) -> dict[str, Any]:
+    """Ratio of the whole to its larger half."""
+    source = open_source(write_plate(scratch / "plate", count))
+    color = ColorPipeline(input_space="lin_rec709", output_space="lin_rec709")
+    settings = RetimeSettings()
+    plan = plan_for(source)
+    memory = MemorySource(source)
+
+    def shot(renderer: FrameRenderer, origin: Any, to_memory: bool) -> None:
+        pattern = str(scratch / "slow" / "slow.####.exr")
+        target = NoTarget() if to_memory else open_target(pattern, overwrite=True, source=source, fps=None)
+        render_shot(origin, target, plan, renderer)
+
+    busy, idle = FrameRenderer(settings, color), IdleRenderer(settings, color)
+    taken = medians(
+        {
+            "whole": lambda: shot(busy, source, False),
+            "files": lambda: shot(idle, source, False),
+            "computing": lambda: shot(busy, memory, True),
+        },
+        repeats,
+    )
+    return {
+        "overlap": taken["whole"] / max(taken["files"], taken["computing"]),
+        "shot_seconds": {name: round(value, 3) for name, value in taken.items()},
+        "shot_frames": len(plan.entries),
+    }
