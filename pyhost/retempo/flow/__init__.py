@@ -1,0 +1,1 @@
+"""Where did every pixel go? Optical flow: estimated, read from files, checked."""

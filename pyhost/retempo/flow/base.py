@@ -1,0 +1,105 @@
+"""What must an optical-flow estimator offer, and which images may it be given?"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retempo.errors import InputError
+
+Image = NDArray[np.float32]
+"""[H, W, 3] float32, flow space, [0, 1]."""
+
+Flow = NDArray[np.float32]
+"""[H, W, 2] float32, (dx, dy) in pixels, x to the right and y down, source -> target."""
+
+
+@runtime_checkable
+class FlowEstimator(Protocol):
+    """Anything that turns two pictures into the two flows between them.
+
+    Attributes:
+        name: how the estimator was asked for (``dis:fine``); goes into settings hashes and messages, so it
+            must name everything that changes the result.
+    """
+
+    name: str
+
+    def estimate(self, image0: Image, image1: Image) -> tuple[Flow, Flow]:
+        """Estimate the motion between two pictures, both ways.
+
+        Args:
+            image0: [H, W, 3] float32 in [0, 1], flow space.
+            image1: the same shape.
+
+        Returns:
+            ``(flow01, flow10)``, each [H, W, 2] float32, finite.
+
+        Raises:
+            InputError: sizes differ, a side is zero, or a pixel is not finite.
+        """
+        ...
+
+
+def check_pair(image0: object, image1: object) -> tuple[Image, Image]:
+    """Return both images as C-contiguous float32 [H, W, 3], or say what is wrong with them.
+
+    A single-channel picture ([H, W] or [H, W, 1]) is accepted and repeated; further channels after the third
+    (alpha) are ignored.
+    """
+    first = check_image(image0, "image0")
+    second = check_image(image1, "image1")
+    if first.shape != second.shape:
+        raise InputError(
+            f"image0 is {_size(first)} and image1 is {_size(second)}",
+            "both frames of a pair must have the same size; crop or resize one of them first",
+        )
+    return first, second
+
+
+def check_image(image: object, name: str) -> Image:
+    """Return one image as C-contiguous float32 [H, W, 3]; ``name`` appears in the errors."""
+    array = np.asarray(image)
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[2] < 1:
+        raise InputError(f"{name} has shape {array.shape}", "expected [height, width, 3] pixels")
+    if not np.issubdtype(array.dtype, np.floating):
+        raise InputError(f"{name} holds {array.dtype}", "expected float pixels in [0, 1]")
+    if array.shape[0] == 0 or array.shape[1] == 0:
+        raise InputError(f"{name} is empty ({_size(array)})", "give it at least one pixel")
+    array = np.repeat(array[..., :1], 3, axis=2) if array.shape[2] < 3 else array[..., :3]
+    array = np.ascontiguousarray(array, dtype=np.float32)
+    check_finite(array, name, "sanitise the pixels first (the flow space of retempo.color does)")
+    return array
+
+
+def check_flow(flow: object, name: str, height: int | None = None, width: int | None = None) -> Flow:
+    """Return a flow as C-contiguous float32 [H, W, 2], or say what is wrong with it."""
+    array = np.asarray(flow)
+    if array.ndim != 3 or array.shape[2] != 2:
+        raise InputError(f"{name} has shape {array.shape}", "expected [height, width, 2]: (dx, dy) in pixels")
+    if height is not None and width is not None and array.shape[:2] != (height, width):
+        raise InputError(f"{name} is {_size(array)}, the picture is {width}x{height}", "resize the flow first")
+    array = np.ascontiguousarray(array, dtype=np.float32)
+    check_finite(array, name, "mark unknown motion in a validity mask and put a number here")
+    return array
+
+
+def check_finite(array: NDArray[np.float32], name: str, hint: str) -> None:
+    """Raise InputError with the number of bad values and the place of the first one."""
+    # The sum of finite float32 values is finite in float64; one pass and no mask in the common case.
+    if np.isfinite(np.sum(array, dtype=np.float64)):
+        return
+    bad = ~np.isfinite(array)
+    count = int(np.count_nonzero(bad))
+    if not count:
+        return
+    where = np.argwhere(bad)[0]
+    raise InputError(f"{name} has {count} NaN or infinite values, the first at x={where[1]}, y={where[0]}", hint)
+
+
+def _size(array: NDArray[np.generic]) -> str:
+    return f"{array.shape[1]}x{array.shape[0]}"

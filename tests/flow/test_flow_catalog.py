@@ -1,0 +1,50 @@
+"""Does a --flow string become the estimators that it names?"""
+
+from __future__ import annotations
+
+import pytest
+
+from retempo.errors import UsageError
+from retempo.flow.catalog import VectorsMarker, names, parse_flow
+from retempo.flow.dis import DisFlow
+
+
+def test_hypotheses_in_order() -> None:
+    fine, coarse, vectors = parse_flow("dis+dis:coarse+vectors:cycles")
+    assert isinstance(fine, DisFlow) and fine.name == "dis:fine" and fine.settings.finest_scale == 0
+    assert isinstance(coarse, DisFlow) and coarse.settings.patch_size == 12
+    assert vectors == VectorsMarker("cycles") and vectors.name == "vectors:cycles"
+
+
+def test_settings_and_context() -> None:
+    (one,) = parse_flow("dis:medium,scale=0.5,stride=2", working_size=900, threads=1)
+    assert isinstance(one, DisFlow)
+    assert (one.working_scale, one.working_size, one.threads) == (0.5, None, 1)
+    assert one.settings.patch_stride == 2 and one.name == "dis:medium,patch_stride=2,scale=0.5"
+    (two,) = parse_flow("dis", working_size=900, working_scale=None)
+    assert isinstance(two, DisFlow) and two.working_size == 900
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "empty part"),
+        ("dis+", "empty part"),
+        ("raft", "'raft'.*dis, vectors"),
+        ("dis:best", "'best'.*ultrafast"),
+        ("vectors:blender", "'blender'.*cycles"),
+        ("dis,stride", "key=value"),
+        ("dis,stride=x", "not a number"),
+        ("dis,colour=1", "'colour'"),
+        ("dis+dis:fine", "twice"),
+    ],
+)
+def test_mistakes_are_named(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_flow(text)
+
+
+def test_every_listed_name_parses() -> None:
+    assert {"dis", "dis:coarse", "vectors", "vectors:nuke"} <= set(names())
+    for name in names():
+        assert len(parse_flow(name)) == 1
