@@ -67,8 +67,11 @@ class RetimeSettings:
     freeze: str = _setting(
         "", "show this one source time, whole or fractional, for --duration frames", group="timing", pixels=False
     )
-    curve: str = _setting(
-        "", "a JSON or CSV file of keys: source frame, or speed, over output frames", group="timing", pixels=False
+    speed_curve: str = _setting(
+        "", "a JSON or CSV file of keys: speed over output frames, integrated", group="timing", pixels=False
+    )
+    frame_curve: str = _setting(
+        "", "a JSON or CSV file of keys: source frame over output frames", group="timing", pixels=False
     )
     otio: str = _setting(
         "", "an OpenTimelineIO file; its clip's time warp is used, FILE or FILE:CLIP", group="timing", pixels=False
@@ -114,6 +117,10 @@ class RetimeSettings:
     depth: str = _setting(
         "off", "use a depth channel to decide what is in front: beside the splat metric, or instead of it",
         group="flow", choices=("off", "add", "only"),
+    )  # fmt: skip
+    depth_convention: str = _setting(
+        "distance", "what depth holds: distance from the camera, its inverse, or negative distance",
+        group="flow", choices=("distance", "inverse", "negative"),
     )  # fmt: skip
     depth_channel: str = _setting("", "name of the depth channel; default: the first that looks like one", group="flow")
 

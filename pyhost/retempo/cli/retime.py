@@ -1,0 +1,118 @@
+"""How does a person retime a shot? ``retempo retime IN -o OUT``: slow motion, ramps, rate conversion, reverse."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retempo.cli.result import Result
+from retempo.render.settings import RetimeSettings, add_setting_arguments, settings_from
+
+if TYPE_CHECKING:
+    from retempo.io.sequence import Source
+    from retempo.retime.plan import Plan
+
+HELP = "retime an image sequence or a movie"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of this command; all but the first few come from the settings."""
+    parser.add_argument("source", help="sequence (shot.####.exr, shot.%%04d.exr, shot.$F4.exr) or movie")
+    parser.add_argument("-o", "--output", required=True, help="pattern of the result, or a movie")
+    parser.add_argument("--frames", help="source frames to use, e.g. 1001-1050; default: all there are")
+    add_run_arguments(parser)
+    add_setting_arguments(parser)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of how to run, shared by the commands that render."""
+    parser.add_argument("--dry-run", action="store_true", help="print which source frames make each output frame")
+    parser.add_argument("--resume", action="store_true", help="make only what is missing, broken or made otherwise")
+    parser.add_argument("--overwrite", action="store_true", help="replace results that exist")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(args: argparse.Namespace) -> Result:
+    """Plan, then render; see ``retempo.render.shot``."""
+    from retempo.io.sequence import open_source
+
+    settings = settings_from(vars(args))
+    return render(args, settings, open_source(args.source, args.frames))
+
+
+def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -> Result:
+    """Retime ``source`` as the settings say into ``args.output``."""
+    from retempo.io.ranges import parse_frames
+    from retempo.render.job import open_renderer, render_job
+    from retempo.render.timing import plan_of
+
+    outputs = parse_frames(settings.output_range) if settings.output_range else None
+    plan, fps = plan_of(settings, source.frames, source.fps, outputs, lambda number: Path(source.path(number)).name)
+    if args.dry_run:
+        return Result({"plan": plan.to_json(), "settings": settings.as_dict()}, plan_table(plan))
+    with open_progress(args.quiet or args.json) as progress:
+        report = render_job(
+            source,
+            args.output,
+            plan,
+            open_renderer(settings, source),
+            fps=fps,
+            overwrite=args.overwrite,
+            resume=args.resume,
+            progress=progress,
+        )
+    data: dict[str, Any] = {"output": args.output, "plan": plan.description, **report.as_dict()}
+    return Result(data, summary(report.as_dict(), args.output))
+
+
+def summary(report: dict[str, Any], output: str) -> str:
+    """One line for people."""
+    parts = [f"{len(report['written'])} frames written"]
+    if report["skipped"]:
+        parts.append(f"{len(report['skipped'])} found done")
+    if report["copied"]:
+        parts.append(f"{len(report['copied'])} of them source frames, untouched")
+    times = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report["seconds"].items())
+    return f"{output}: {', '.join(parts)} ({times})"
+
+
+def plan_table(plan: Plan) -> Any:
+    """The plan as a table that ``rich`` prints."""
+    from rich.table import Table
+
+    header, *rows = plan.table()
+    table = Table(*header, title=plan.description)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+class open_progress:
+    """A progress bar on standard error for the length of a ``with``; gives the callback that moves it, or None.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Any = None
+
+    def __enter__(self) -> Any:
+        if self._quiet:
+            return None
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        self._bar.start()
+        task = self._bar.add_task("reading", total=None)
+        return lambda done, total, what: self._bar.update(task, completed=done, total=total, description=what)
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,182 @@
+"""How does a frame of many layers become the arrays that synthesis wants, and how does it come back?
+
+All layers of one view are laid side by side on one canvas: ``pixels [H, W, C]`` float32 in the working
+space and ``ids [H, W, K]`` uint32, over the smallest window that holds every data window. Outside its
+own data window a layer is zero, as OpenEXR defines it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from retempo.color.pipeline import ColorPipeline
+from retempo.errors import InputError
+from retempo.io.frame import Frame, Layer, Window
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """One view of one frame.
+
+    Args:
+        window: what the arrays cover, in pixels of the display window's coordinates.
+        pixels: ``[H, W, C]`` float32, colour in the working space, premultiplied; every layer's channels in turn.
+        ids: ``[H, W, K]`` uint32 bit patterns; K may be 0.
+        layers: indices into ``Frame.layers``, in the order of the channels.
+        names: ``layer.channel`` of every channel of ``pixels``.
+    """
+
+    window: Window
+    pixels: np.ndarray
+    ids: np.ndarray
+    layers: tuple[int, ...]
+    names: tuple[tuple[int, str], ...]
+
+    def find(self, channel: str, layer: int | None = None) -> int | None:
+        """Position of a channel in ``pixels``, by its name in the file; None when there is none."""
+        for position, (owner, name) in enumerate(self.names):
+            if name == channel and layer in (None, owner):
+                return position
+        return None
+
+
+def group_views(frame: Frame) -> dict[str, tuple[int, ...]]:
+    """Which layers move together: by view; layers of no view, or of a view without colour, join the first that has."""
+    views: dict[str, list[int]] = {}
+    for index, layer in enumerate(frame.layers):
+        views.setdefault(layer.view, []).append(index)
+    led = [view for view, members in views.items() if any(frame.layers[i].color_indices() for i in members)]
+    if not led:
+        return {"": tuple(range(len(frame.layers)))}
+    groups = {view: list(members) for view, members in views.items() if view in led}
+    for view, members in views.items():
+        if view not in led:
+            groups[led[0]].extend(members)
+    return {view: tuple(sorted(members)) for view, members in groups.items()}
+
+
+def common_window(frames: Sequence[Frame], layers: Sequence[int]) -> Window:
+    """The smallest window that holds these layers' data windows in all ``frames``."""
+    windows = [frame.layers[index].window for frame in frames for index in layers]
+    windows = [window for window in windows if window.width > 0 and window.height > 0]
+    if not windows:
+        raise InputError(f"{frames[0].path} has no pixels in its data window", "check the crop it was rendered with")
+    left, top = min(w.x for w in windows), min(w.y for w in windows)
+    right, bottom = max(w.x + w.width for w in windows), max(w.y + w.height for w in windows)
+    return Window(left, top, right - left, bottom - top)
+
+
+def gather(frame: Frame, layers: Sequence[int], window: Window, color: ColorPipeline) -> Canvas:
+    """Lay ``layers`` of ``frame`` on one canvas over ``window``, colour converted to the working space."""
+    members = [frame.layers[index] for index in layers]
+    names = tuple((index, name) for index in layers for name in frame.layers[index].channels)
+    if len(members) == 1 and members[0].window == window:
+        pixels = members[0].pixels
+        ids = members[0].ids
+    else:
+        shape = (window.height, window.width)
+        pixels = np.zeros((*shape, sum(len(layer.channels) for layer in members)), np.float32)
+        ids = np.zeros((*shape, sum(len(layer.id_channels) for layer in members)), np.uint32)
+        at_pixel = at_id = 0
+        for layer in members:
+            inside = layer.window.within(window)
+            pixels[(*inside, slice(at_pixel, at_pixel + len(layer.channels)))] = layer.pixels
+            ids[(*inside, slice(at_id, at_id + len(layer.id_channels)))] = layer.ids
+            at_pixel += len(layer.channels)
+            at_id += len(layer.id_channels)
+    canvas = Canvas(window, pixels, ids, tuple(layers), names)
+    for columns in color_columns(frame, canvas):
+        colour = np.ascontiguousarray(pixels[..., columns])
+        working = color.to_working(colour)
+        if working is not colour:
+            if canvas.pixels is members[0].pixels:
+                canvas = replace(canvas, pixels=canvas.pixels.copy())
+            canvas.pixels[..., columns] = working
+    return canvas
+
+
+def color_columns(frame: Frame, canvas: Canvas) -> list[list[int]]:
+    """Columns of ``canvas.pixels`` that form a colour: one list of three (RGB) or four (RGBA) per colour group."""
+    columns: list[list[int]] = []
+    start = 0
+    for index in canvas.layers:
+        layer = frame.layers[index]
+        columns.extend([start + one for one in group] for group in layer.color_groups())
+        start += len(layer.channels)
+    return columns
+
+
+def scatter(
+    template: Frame, others: Sequence[Frame], canvas: Canvas, pixels: np.ndarray, ids: np.ndarray, color: ColorPipeline
+) -> dict[int, Layer]:
+    """Cut the canvas into layers again, in the output space.
+
+    Args:
+        template: the frame whose names, formats and metadata the layers keep.
+        others: the other contributing frames; a layer's new data window is the union of theirs.
+        canvas: where each layer lies.
+        pixels: ``[H, W, C]`` working pixels of the new frame; may be changed in place.
+        ids: ``[H, W, K]``.
+        color: converts each colour group to the output space.
+    """
+    for columns in color_columns(template, canvas):
+        colour = np.ascontiguousarray(pixels[..., columns])
+        shown = color.to_output(colour)
+        if shown is not colour:
+            pixels[..., columns] = shown
+    made: dict[int, Layer] = {}
+    at_pixel = at_id = 0
+    for index in canvas.layers:
+        layer = template.layers[index]
+        window = common_window([template, *others], [index]) if layer.window.width else layer.window
+        inside = window.within(canvas.window)
+        next_pixel, next_id = at_pixel + len(layer.channels), at_id + len(layer.id_channels)
+        made[index] = replace(
+            layer,
+            window=window,
+            pixels=np.ascontiguousarray(pixels[(*inside, slice(at_pixel, next_pixel))]),
+            ids=np.ascontiguousarray(ids[(*inside, slice(at_id, next_id))]),
+        )
+        at_pixel, at_id = next_pixel, next_id
+    return made
+
+
+def place(layer: Layer, columns: Sequence[int], window: Window) -> np.ndarray:
+    """Some channels of a layer over ``window``, ``[H, W, len(columns)]`` float32, 0 outside its data window."""
+    if layer.window == window:
+        return np.ascontiguousarray(layer.pixels[..., list(columns)])
+    placed = np.zeros((window.height, window.width, len(columns)), np.float32)
+    placed[layer.window.within(window)] = layer.pixels[..., list(columns)]
+    return placed
+
+
+def guide_of(
+    frame: Frame, layers: Sequence[int], window: Window, color: ColorPipeline, layer_name: str = ""
+) -> np.ndarray:
+    """The picture that flow is estimated on: ``[H, W, 3]`` float32 in [0, 1], in flow space.
+
+    The first colour group of ``layers``, or that of the layer called ``layer_name``; without any colour, the
+    first channel stands in for all three.
+
+    Raises:
+        InputError: there is no such layer, or it holds no channels.
+    """
+    for index in layers:
+        layer = frame.layers[index]
+        for group in layer.color_groups():
+            prefix = layer.channels[group[0]].rpartition(".")[0]
+            if not layer_name or layer_name in (layer.name, prefix):
+                return color.to_flow(place(layer, group, window))
+    if layer_name:
+        raise InputError(
+            f"{frame.path} has no colour layer called {layer_name!r}",
+            "`retempo info` lists the layers; choose one with --flow-layer",
+        )
+    for index in layers:
+        layer = frame.layers[index]
+        if layer.channels:
+            return color.to_flow(place(layer, (0, 0, 0), window))
+    raise InputError(f"{frame.path} has no channels to find motion in", "`retempo info` lists what it holds")

@@ -1,0 +1,224 @@
+"""How is one frame made from its neighbours? Colour in, flow, synthesis, colour out.
+
+``FrameRenderer.prepare`` does what belongs to a set of source frames (flow and metrics, once);
+``FrameRenderer.render`` makes any instant between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from retempo.color.pipeline import ColorPipeline
+from retempo.errors import InputError, UsageError
+from retempo.flow.base import FlowEstimator
+from retempo.flow.catalog import VectorsMarker, parse_flow
+from retempo.io.frame import Frame, Layer, check_same_layout
+from retempo.metrics.importance import ImportanceSettings
+from retempo.render.canvas import Canvas, common_window, gather, group_views, guide_of, scatter
+from retempo.render.settings import RetimeSettings, parse_coefficients
+from retempo.render.vectors import depth_of, vector_flow
+from retempo.synthesis.options import SynthesisOptions
+from retempo.synthesis.pipeline import FlowPair, Prepared, prepare
+
+
+@dataclass(frozen=True)
+class PreparedView:
+    """One view of the contributing frames: their canvases and what is known of their motion."""
+
+    canvases: tuple[Canvas, ...]
+    motion: Prepared | None
+
+
+@dataclass(frozen=True)
+class PreparedFrames:
+    """Contributing source frames, ready to render any instant between them.
+
+    Args:
+        times: source frame numbers, ascending.
+        frames: the frames themselves.
+        views: per view; see ``group_views``.
+    """
+
+    times: tuple[int, ...]
+    frames: tuple[Frame, ...]
+    views: tuple[PreparedView, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held beyond the frames themselves."""
+        total = 0
+        for view in self.views:
+            total += sum(canvas.pixels.nbytes + canvas.ids.nbytes for canvas in view.canvases)
+            total += view.motion.nbytes if view.motion else 0
+        return total
+
+
+class FrameRenderer:
+    """Makes frames; holds settings, colour processors and flow estimators, but no frames.
+
+    Args:
+        settings: see ``RetimeSettings``.
+        color: colour processors for this source.
+
+    Raises:
+        UsageError: a flow estimator is unknown.
+    """
+
+    def __init__(self, settings: RetimeSettings, color: ColorPipeline) -> None:
+        self.settings = settings
+        self.color = color
+        self.options = synthesis_options(settings)
+        self.estimators: list[FlowEstimator | VectorsMarker] = (
+            parse_flow(settings.flow, working_scale=settings.flow_scale) if settings.engine == "splatsyn" else []
+        )
+
+    def prepare(self, frames: Mapping[int, Frame], vectors: Mapping[int, Frame] | None = None) -> PreparedFrames:
+        """Estimate the motion between ``frames``.
+
+        Args:
+            frames: two or more source frames by number.
+            vectors: frames of a second sequence that hold the motion vectors, by the same numbers.
+
+        Raises:
+            InputError: the frames differ in size or layers, or a needed channel is missing.
+        """
+        times = tuple(sorted(frames))
+        ordered = tuple(frames[time] for time in times)
+        for other in ordered[1:]:
+            check_same_layout(ordered[0], other)
+        views = tuple(
+            self._prepare_view(times, ordered, layers, vectors) for layers in group_views(ordered[0]).values()
+        )
+        return PreparedFrames(times, ordered, views)
+
+    def _prepare_view(
+        self,
+        times: tuple[int, ...],
+        frames: tuple[Frame, ...],
+        layers: tuple[int, ...],
+        vectors: Mapping[int, Frame] | None,
+    ) -> PreparedView:
+        window = common_window(frames, layers)
+        canvases = tuple(gather(frame, layers, window, self.color) for frame in frames)
+        if self.settings.engine != "splatsyn":
+            return PreparedView(canvases, None)
+        guides = [
+            guide_of(frame, layers, window, self.color, self.settings.flow_layer) for frame in frames
+        ]
+        held = dict(zip(times, frames, strict=True))
+        flows: list[FlowPair] = []
+        for first, second in flow_pairs(len(times)):
+            for estimator in self.estimators:
+                if isinstance(estimator, VectorsMarker):
+                    stored = vector_flow(
+                        self.settings,
+                        estimator,
+                        (vectors or held)[times[first]],
+                        (vectors or held)[times[second]],
+                        layers,
+                        window,
+                        times[second] - times[first],
+                    )
+                    flows.append(FlowPair(first, second, *stored, name=estimator.name))
+                else:
+                    forward, backward = estimator.estimate(guides[first], guides[second])
+                    flows.append(FlowPair(first, second, forward, backward, name=estimator.name))
+        depths = None
+        if self.settings.depth != "off":
+            depths = [depth_of(self.settings, frame, layers, window) for frame in frames]
+        motion = prepare(guides, [Fraction(time) for time in times], flows, self.options, depths=depths)
+        return PreparedView(canvases, motion)
+
+    def render(self, prepared: PreparedFrames, time: Fraction) -> Frame:
+        """The frame at source time ``time``, between the first and the last of ``prepared.times``.
+
+        Returns:
+            A frame in the output space, with the names, formats and metadata of the nearest source frame.
+        """
+        nearest = min(range(len(prepared.times)), key=lambda one: abs(prepared.times[one] - time))
+        template = prepared.frames[nearest]
+        others = [frame for frame in prepared.frames if frame is not template]
+        made: dict[int, Layer] = {}
+        for view in prepared.views:
+            pixels, ids = self._render_view(prepared.times, view, time, nearest)
+            made.update(scatter(template, others, view.canvases[nearest], pixels, ids, self.color))
+        return replace(template, layers=[made[index] for index in range(len(template.layers))])
+
+    def _render_view(
+        self, times: Sequence[int], view: PreparedView, time: Fraction, nearest: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        pixels = [canvas.pixels for canvas in view.canvases]
+        ids = [canvas.ids for canvas in view.canvases]
+        if view.motion is not None:
+            has_ids = ids[0].shape[-1] > 0
+            rendered = view.motion.render(pixels, time, ids=ids if has_ids else None)
+            return rendered.pixels, rendered.ids if has_ids else ids[nearest]
+        if self.settings.engine == "nearest":
+            return pixels[nearest].copy(), ids[nearest]
+        before = max(one for one in range(len(times) - 1) if times[one] <= time)
+        phase = np.float32((time - times[before]) / (times[before + 1] - times[before]))
+        return pixels[before] * (1 - phase) + pixels[before + 1] * phase, ids[nearest]
+
+    def pass_through(self, frame: Frame) -> Frame:
+        """An untouched source frame in the output space: the same bits when that is its own space."""
+        if self.color.passes_through:
+            return frame
+        layers = []
+        for layer in frame.layers:
+            pixels = layer.pixels.copy()
+            for group in layer.color_groups():
+                pixels[..., group] = self.color.convert(np.ascontiguousarray(pixels[..., group]))
+            layers.append(replace(layer, pixels=pixels))
+        return replace(frame, layers=layers)
+
+
+def flow_pairs(count: int) -> list[tuple[int, int]]:
+    """Which frames to estimate flow between, so that each has one to a frame beyond the middle gap."""
+    middle = count // 2 - 1
+    pairs = [(middle, middle + 1)]
+    pairs += [(one, middle + 1) for one in range(middle)]
+    pairs += [(middle, one) for one in range(middle + 2, count)]
+    return pairs
+
+
+def synthesis_options(settings: RetimeSettings) -> SynthesisOptions:
+    """The part of the settings that the synthesis room understands."""
+    splat_photo, splat_flow, splat_variance, merge_photo, merge_flow, merge_variance = parse_coefficients(
+        settings.coefficients
+    )
+    return SynthesisOptions(
+        footprint=settings.footprint,
+        sigma=settings.sigma,
+        merge=settings.merge,
+        merge_exponent=settings.merge_exponent,
+        coverage_gate=settings.coverage_gate,
+        filter=settings.filter,
+        stability=settings.stability,
+        payload=settings.payload,
+        depth=settings.depth,
+        depth_convention=settings.depth_convention,  # type: ignore[arg-type]
+        importance=ImportanceSettings(
+            splat_photo=splat_photo,
+            splat_flow=splat_flow,
+            splat_variance=splat_variance,
+            merge_photo=merge_photo,
+            merge_flow=merge_flow,
+            merge_variance=merge_variance,
+            temperature=settings.temperature,
+        ),
+    )
+
+
+__all__ = [
+    "FrameRenderer",
+    "InputError",
+    "PreparedFrames",
+    "PreparedView",
+    "UsageError",
+    "flow_pairs",
+    "synthesis_options",
+]

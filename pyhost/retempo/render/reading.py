@@ -1,0 +1,56 @@
+"""How do source frames arrive before they are needed, without holding more than a few?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from retempo.io.frame import Frame
+
+
+class FrameReader:
+    """Reads ahead in the order of use; holds at most ``ahead`` frames beyond those in use.
+
+    Args:
+        read: reads the frame of a number.
+        steps: for each step of the work in turn, the frame numbers it needs.
+        ahead: how many further frames to read while the present ones are worked on.
+    """
+
+    def __init__(self, read: Callable[[int], Frame], steps: Sequence[tuple[int, ...]], ahead: int = 1) -> None:
+        self._read = read
+        self._ahead = ahead
+        self._groups: list[tuple[int, ...]] = []
+        self._group_of: list[int] = []
+        for needed in steps:
+            if not self._groups or self._groups[-1] != needed:
+                self._groups.append(needed)
+            self._group_of.append(len(self._groups) - 1)
+        self._held: dict[int, Future[Frame]] = {}
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="retempo-read")
+
+    def take(self, step: int) -> dict[int, Frame]:
+        """The frames of ``step``; frames not needed soon are let go, the next ones are asked for.
+
+        Raises:
+            InputError: a frame of this step cannot be read.
+        """
+        group = self._group_of[step]
+        capacity = len(self._groups[group]) + self._ahead
+        wanted: list[int] = []
+        for needed in self._groups[group:]:
+            wanted.extend(number for number in needed if number not in wanted)
+            if len(wanted) >= capacity:
+                break
+        wanted = wanted[: max(capacity, len(self._groups[group]))]
+        for number in set(self._held) - set(wanted):
+            self._held.pop(number).cancel()
+        for number in wanted:
+            if number not in self._held:
+                self._held[number] = self._pool.submit(self._read, number)
+        return {number: self._held[number].result() for number in self._groups[group]}
+
+    def close(self) -> None:
+        """Stop reading; frames on their way are dropped."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._held.clear()

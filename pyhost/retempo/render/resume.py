@@ -1,0 +1,33 @@
+"""Was this frame made with these settings from these files? A stamp in each frame's metadata answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from retempo.io.sequence import Source
+from retempo.render.settings import RetimeSettings
+from retempo.retime.plan import PlanEntry
+
+PICTURE_VERSION = 1
+"""Raised whenever a change of the code changes pixels, so that --resume re-makes older frames."""
+
+
+def stamp_of(
+    settings: RetimeSettings, entry: PlanEntry, digests: Sequence[str], vectors: Source | None, numbers: Sequence[int]
+) -> str:
+    """Hash of all that decides the pixels of one output frame.
+
+    Args:
+        settings: their fingerprint leaves out what cannot change pixels (threads, memory, device).
+        entry: its kind and exact source time.
+        digests: identity of each contributing source file.
+        vectors: second sequence of motion vectors, if any; ``numbers`` are the frames read of it.
+
+    Returns:
+        40 hexadecimal digits.
+    """
+    parts = [str(PICTURE_VERSION), settings.fingerprint(), entry.kind, str(entry.source_time), *digests]
+    if vectors is not None and entry.kind == "between":
+        parts.extend(vectors.digest(number) for number in numbers)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]

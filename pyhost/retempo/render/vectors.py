@@ -1,0 +1,132 @@
+"""Where do motion vectors and depth come from, when a renderer has written them?
+
+From channels of the source itself or of a second sequence, named and stored as the preset says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from retempo.errors import InputError
+from retempo.flow.catalog import VectorsMarker
+from retempo.flow.inversion import invert_flow
+from retempo.flow.vectors import Direction, VectorPreset, decode_vectors, find_preset
+from retempo.io.channels import role
+from retempo.io.frame import Frame, Window
+from retempo.render.canvas import place
+from retempo.render.settings import RetimeSettings
+
+Field = tuple[np.ndarray, np.ndarray]
+"""Flow ``[H, W, 2]`` and where it is valid ``[H, W]``."""
+
+
+def vector_flow(
+    settings: RetimeSettings,
+    marker: VectorsMarker,
+    first: Frame,
+    second: Frame,
+    layers: Sequence[int],
+    window: Window,
+    spacing: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Flow between two frames from stored vectors: ``(flow01, flow10, valid01, valid10)``.
+
+    A renderer writes the motion to the next and the previous *frame*; across a gap of ``spacing`` frames it is
+    multiplied, which assumes that the speed does not change. Where a file holds one direction only, the other is
+    derived from it (see ``invert_flow``).
+
+    Raises:
+        InputError: the channels that the preset names are not there.
+    """
+    preset = find_preset(marker.preset or settings.vector_preset)
+    view = first.layers[layers[0]].view
+    forward = _read(settings, preset, first, view, window, "forward", spacing)
+    backward = _read(settings, preset, second, view, window, "backward", spacing)
+    if forward is None and backward is None:
+        wanted = [name for pair in (preset.forward, preset.backward) for name in pair]
+        raise InputError(
+            f"{first.path} has no vectors of the preset {preset.name!r} ({', '.join(wanted)})",
+            "`retempo info` lists the channels; choose another --vector-preset, or name the sequence with --vectors",
+        )
+    if forward is None:
+        assert backward is not None
+        other = _read(settings, preset, first, view, window, "backward", spacing)
+        forward = invert_flow(backward[0], valid=backward[1], guess=None if other is None else -other[0])
+    elif backward is None:
+        other = _read(settings, preset, second, view, window, "forward", spacing)
+        backward = invert_flow(forward[0], valid=forward[1], guess=None if other is None else -other[0])
+    return forward[0], backward[0], forward[1], backward[1]
+
+
+def _read(
+    settings: RetimeSettings,
+    preset: VectorPreset,
+    frame: Frame,
+    view: str,
+    window: Window,
+    direction: Direction,
+    spacing: int,
+) -> Field | None:
+    names = preset.channels(direction)
+    if not names:
+        return None
+    for layer in frame.layers:
+        if layer.view not in (view, ""):
+            continue
+        columns = [_column(layer.channels, layer.name, name) for name in names]
+        if None in columns:
+            continue
+        stored = place(layer, [column for column in columns if column is not None], window)
+        alpha = None
+        if preset.unpremultiply or preset.least_alpha is not None:
+            alpha = _alpha(frame, view, window)
+        flow, valid = decode_vectors(
+            stored,
+            preset,
+            alpha,
+            frame.display.width,
+            frame.display.height,
+            direction=direction,
+            maximum=settings.vector_max or None,
+            scale=float(spacing),
+        )
+        if layer.window != window:
+            covered = np.zeros(valid.shape, bool)
+            covered[layer.window.within(window)] = True
+            valid &= covered
+        return flow, valid
+    return None
+
+
+def _column(channels: Sequence[str], layer: str, name: str) -> int | None:
+    for spelled in (name, name.rpartition(".")[2] if name.rpartition(".")[0] == layer else name):
+        if spelled in channels:
+            return channels.index(spelled)
+    return None
+
+
+def _alpha(frame: Frame, view: str, window: Window) -> np.ndarray | None:
+    for layer in frame.layers:
+        if layer.view in (view, "") and layer.alpha_index is not None:
+            return place(layer, [layer.alpha_index], window)[..., 0]
+    return None
+
+
+def depth_of(settings: RetimeSettings, frame: Frame, layers: Sequence[int], window: Window) -> np.ndarray:
+    """The depth channel of one view, ``[H, W]`` as stored; outside its data window infinitely far.
+
+    Raises:
+        InputError: there is no such channel.
+    """
+    for index in layers:
+        layer = frame.layers[index]
+        for column, name in enumerate(layer.channels):
+            wanted = settings.depth_channel
+            if wanted in (name, f"{layer.name}.{name}") if wanted else role(name, layer.name) == "depth":
+                depth = np.full((window.height, window.width), np.inf, np.float32)
+                depth[layer.window.within(window)] = layer.pixels[..., column]
+                return depth
+    missing = f"no channel called {settings.depth_channel!r}" if settings.depth_channel else "no depth channel"
+    raise InputError(f"{frame.path} has {missing}", "`retempo info` lists the channels; name one with --depth-channel")
