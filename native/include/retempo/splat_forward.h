@@ -39,9 +39,11 @@ RT_HD bool is_finite(T v) { return v - v == T(0); }
 // visit(y, x, weight, ky, kx) for every existing tap.
 template <class T, int N, class Visit>
 RT_HD void for_each_tap(const AxisTaps<T, N>& ty, const AxisTaps<T, N>& tx, Rows rows, int width, Visit&& visit) {
+    RT_UNROLL
     for (int ky = 0; ky < N; ++ky) {
         const int y = ty.first + ky;
         if (y < rows.first || y >= rows.last) continue;
+        RT_UNROLL
         for (int kx = 0; kx < N; ++kx) {
             const int x = tx.first + kx;
             if (x < 0 || x >= width) continue;

@@ -14,6 +14,13 @@
 #define RT_HD inline
 #endif
 
+// On a GPU, loops over taps must unroll for their small arrays to stay in registers; a CPU compiler decides itself.
+#if defined(__CUDA_ARCH__)
+#define RT_UNROLL _Pragma("unroll")
+#else
+#define RT_UNROLL
+#endif
+
 // The CPU sources are compiled once per instruction set. Everything with a body lives in an inline namespace
 // named after it, so that the linker never mixes the variants. Contraction is off: all give the same bits.
 #ifndef RETEMPO_ISA
