@@ -10,17 +10,18 @@ import pytest
 
 from retempo.errors import InputError, TimingError, UsageError
 from retempo.render.settings import RetimeSettings
-from retempo.render.timing import plan_of, split_clip
+from retempo.render.timing import schedule, split_clip
 
 FRAMES = tuple(range(1001, 1011))
 
 
 def times(settings: RetimeSettings, fps: Fraction | None = Fraction(24)) -> list[Fraction]:
-    return [entry.source_time for entry in plan_of(settings, FRAMES, fps)[0].entries]
+    return [entry.source_time for entry in schedule(settings, FRAMES, fps).plan.entries]
 
 
 def test_half_speed_is_the_default_and_hits_every_original() -> None:
-    plan, fps = plan_of(RetimeSettings(), FRAMES, Fraction(24))
+    made = schedule(RetimeSettings(), FRAMES, Fraction(24))
+    plan, fps = made.plan, made.fps
     assert [entry.kind for entry in plan.entries[:3]] == ["copy", "between", "copy"]
     assert len(plan) == 19 and fps == 24 and plan.entries[0].output == 1001
 
@@ -35,14 +36,15 @@ def test_reverse_starts_at_the_last_frame() -> None:
 
 
 def test_frame_rate_conversion_keeps_the_length_in_seconds() -> None:
-    plan, fps = plan_of(RetimeSettings(to_fps="60"), FRAMES, Fraction(24))
+    made = schedule(RetimeSettings(to_fps="60"), FRAMES, Fraction(24))
+    plan, fps = made.plan, made.fps
     assert fps == 60 and len(plan) == 23  # 9 intervals of 1/24 s hold 22.5 of 1/60 s
     assert plan.entries[1].source_time - plan.entries[0].source_time == Fraction(24, 60)
 
 
 def test_an_unknown_rate_cannot_be_converted() -> None:
     with pytest.raises(UsageError, match="--fps"):
-        plan_of(RetimeSettings(to_fps="60"), FRAMES, None)
+        schedule(RetimeSettings(to_fps="60"), FRAMES, None)
 
 
 def test_duration_lands_on_both_ends() -> None:
@@ -79,7 +81,7 @@ def test_impossible_speeds_are_refused(speed: str) -> None:
 def test_a_missing_frame_is_named() -> None:
     frames = tuple(frame for frame in FRAMES if frame != 1004)
     with pytest.raises(InputError, match=r"shot\.1004\.exr is missing.*--on-missing hold"):
-        plan_of(RetimeSettings(), frames, None, name=lambda number: f"shot.{number}.exr")
+        schedule(RetimeSettings(), frames, None, name=lambda number: f"shot.{number}.exr")
 
 
 def test_a_clip_can_be_named_after_a_colon() -> None:

@@ -21,9 +21,13 @@ EPILOG = """exit codes: 0 done, 1 unexpected error, 2 bad parameter, 3 bad input
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; imports each command's (light) module."""
     parser = argparse.ArgumentParser(
-        prog="retempo", description="Make frames that were never shot: slow motion, ramps, in-betweens.", epilog=EPILOG
+        prog="retempo",
+        description="Make frames that were never shot: slow motion, ramps, in-betweens.",
+        epilog=EPILOG,
     )
-    parser.add_argument("--version", action="store_true", help="print the version and how the binary was built")
+    parser.add_argument(
+        "--version", action="store_true", help="print the version and how the binary was built"
+    )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print the result as JSON")
     common.add_argument("--debug", action="store_true", help="show a traceback on errors")

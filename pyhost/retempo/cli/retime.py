@@ -27,8 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of how to run, shared by the commands that render."""
-    parser.add_argument("--dry-run", action="store_true", help="print which source frames make each output frame")
-    parser.add_argument("--resume", action="store_true", help="make only what is missing, broken or made otherwise")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print which source frames make each output frame"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="make only what is missing, broken or made otherwise"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace results that exist")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -45,24 +49,26 @@ def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -
     """Retime ``source`` as the settings say into ``args.output``."""
     from retempo.io.ranges import parse_frames
     from retempo.render.job import open_renderer, render_job
-    from retempo.render.timing import plan_of
+    from retempo.render.timing import schedule
 
     outputs = parse_frames(settings.output_range) if settings.output_range else None
-    plan, fps = plan_of(settings, source.frames, source.fps, outputs, lambda number: Path(source.path(number)).name)
+    wanted = schedule(
+        settings, source.frames, source.fps, outputs, lambda number: Path(source.path(number)).name
+    )
     if args.dry_run:
-        return Result({"plan": plan.to_json(), "settings": settings.as_dict()}, plan_table(plan))
+        data = {"plan": wanted.plan.to_json(), "settings": settings.as_dict()}
+        return Result(data, plan_table(wanted.plan))
     with open_progress(args.quiet or args.json) as progress:
         report = render_job(
             source,
             args.output,
-            plan,
+            wanted,
             open_renderer(settings, source),
-            fps=fps,
             overwrite=args.overwrite,
             resume=args.resume,
             progress=progress,
         )
-    data: dict[str, Any] = {"output": args.output, "plan": plan.description, **report.as_dict()}
+    data: dict[str, Any] = {"output": args.output, "plan": wanted.plan.description, **report.as_dict()}
     return Result(data, summary(report.as_dict(), args.output))
 
 

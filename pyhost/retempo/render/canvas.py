@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
@@ -63,10 +64,16 @@ def common_window(frames: Sequence[Frame], layers: Sequence[int]) -> Window:
     windows = [frame.layers[index].window for frame in frames for index in layers]
     windows = [window for window in windows if window.width > 0 and window.height > 0]
     if not windows:
-        raise InputError(f"{frames[0].path} has no pixels in its data window", "check the crop it was rendered with")
-    left, top = min(w.x for w in windows), min(w.y for w in windows)
-    right, bottom = max(w.x + w.width for w in windows), max(w.y + w.height for w in windows)
-    return Window(left, top, right - left, bottom - top)
+        raise InputError(
+            f"{frames[0].path} has no pixels in its data window", "check the crop it was rendered with"
+        )
+    return reduce(Window.union, windows)
+
+
+def slices(window: Window, outer: Window) -> tuple[slice, slice]:
+    """Where ``window`` lies in an array that covers ``outer``: rows and columns."""
+    top, left = window.y - outer.y, window.x - outer.x
+    return slice(top, top + window.height), slice(left, left + window.width)
 
 
 def gather(frame: Frame, layers: Sequence[int], window: Window, color: ColorPipeline) -> Canvas:
@@ -82,7 +89,7 @@ def gather(frame: Frame, layers: Sequence[int], window: Window, color: ColorPipe
         ids = np.zeros((*shape, sum(len(layer.id_channels) for layer in members)), np.uint32)
         at_pixel = at_id = 0
         for layer in members:
-            inside = layer.window.within(window)
+            inside = slices(layer.window, window)
             pixels[(*inside, slice(at_pixel, at_pixel + len(layer.channels)))] = layer.pixels
             ids[(*inside, slice(at_id, at_id + len(layer.id_channels)))] = layer.ids
             at_pixel += len(layer.channels)
@@ -110,7 +117,12 @@ def color_columns(frame: Frame, canvas: Canvas) -> list[list[int]]:
 
 
 def scatter(
-    template: Frame, others: Sequence[Frame], canvas: Canvas, pixels: np.ndarray, ids: np.ndarray, color: ColorPipeline
+    template: Frame,
+    others: Sequence[Frame],
+    canvas: Canvas,
+    pixels: np.ndarray,
+    ids: np.ndarray,
+    color: ColorPipeline,
 ) -> dict[int, Layer]:
     """Cut the canvas into layers again, in the output space.
 
@@ -132,13 +144,12 @@ def scatter(
     for index in canvas.layers:
         layer = template.layers[index]
         window = common_window([template, *others], [index]) if layer.window.width else layer.window
-        inside = window.within(canvas.window)
+        inside = slices(window, canvas.window)
         next_pixel, next_id = at_pixel + len(layer.channels), at_id + len(layer.id_channels)
-        made[index] = replace(
-            layer,
-            window=window,
-            pixels=np.ascontiguousarray(pixels[(*inside, slice(at_pixel, next_pixel))]),
-            ids=np.ascontiguousarray(ids[(*inside, slice(at_id, next_id))]),
+        made[index] = layer.like(
+            np.ascontiguousarray(pixels[(*inside, slice(at_pixel, next_pixel))]),
+            np.ascontiguousarray(ids[(*inside, slice(at_id, next_id))]),
+            window,
         )
         at_pixel, at_id = next_pixel, next_id
     return made
@@ -149,7 +160,7 @@ def place(layer: Layer, columns: Sequence[int], window: Window) -> np.ndarray:
     if layer.window == window:
         return np.ascontiguousarray(layer.pixels[..., list(columns)])
     placed = np.zeros((window.height, window.width, len(columns)), np.float32)
-    placed[layer.window.within(window)] = layer.pixels[..., list(columns)]
+    placed[slices(layer.window, window)] = layer.pixels[..., list(columns)]
     return placed
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +28,17 @@ from retempo.synthesis.pipeline import FlowPair, Prepared, prepare
 
 @dataclass(frozen=True)
 class PreparedView:
-    """One view of the contributing frames: their canvases and what is known of their motion."""
+    """One view of the contributing frames: their canvases and what is known of their motion.
+
+    Args:
+        canvases: one a frame, in host memory.
+        pixels, ids: the arrays of the canvases where rendering happens: NumPy, or torch tensors on the device.
+        motion: None for engines that know no motion.
+    """
 
     canvases: tuple[Canvas, ...]
+    pixels: tuple[Any, ...]
+    ids: tuple[Any, ...]
     motion: Prepared | None
 
 
@@ -73,10 +82,14 @@ class FrameRenderer:
         self.color = color
         self.options = synthesis_options(settings)
         self.estimators: list[FlowEstimator | VectorsMarker] = (
-            parse_flow(settings.flow, working_scale=settings.flow_scale) if settings.engine == "splatsyn" else []
+            parse_flow(settings.flow, working_scale=settings.flow_scale)
+            if settings.engine == "splatsyn"
+            else []
         )
 
-    def prepare(self, frames: Mapping[int, Frame], vectors: Mapping[int, Frame] | None = None) -> PreparedFrames:
+    def prepare(
+        self, frames: Mapping[int, Frame], vectors: Mapping[int, Frame] | None = None
+    ) -> PreparedFrames:
         """Estimate the motion between ``frames``.
 
         Args:
@@ -105,10 +118,8 @@ class FrameRenderer:
         window = common_window(frames, layers)
         canvases = tuple(gather(frame, layers, window, self.color) for frame in frames)
         if self.settings.engine != "splatsyn":
-            return PreparedView(canvases, None)
-        guides = [
-            guide_of(frame, layers, window, self.color, self.settings.flow_layer) for frame in frames
-        ]
+            return _place_view(canvases, None, "cpu")
+        guides = [guide_of(frame, layers, window, self.color, self.settings.flow_layer) for frame in frames]
         held = dict(zip(times, frames, strict=True))
         flows: list[FlowPair] = []
         for first, second in flow_pairs(len(times)):
@@ -130,8 +141,15 @@ class FrameRenderer:
         depths = None
         if self.settings.depth != "off":
             depths = [depth_of(self.settings, frame, layers, window) for frame in frames]
-        motion = prepare(guides, [Fraction(time) for time in times], flows, self.options, depths=depths)
-        return PreparedView(canvases, motion)
+        motion = prepare(
+            guides,
+            [Fraction(time) for time in times],
+            flows,
+            self.options,
+            depths=depths,
+            threads=self.settings.threads,
+        )
+        return _place_view(canvases, motion, self.settings.device)
 
     def render(self, prepared: PreparedFrames, time: Fraction) -> Frame:
         """The frame at source time ``time``, between the first and the last of ``prepared.times``.
@@ -151,17 +169,22 @@ class FrameRenderer:
     def _render_view(
         self, times: Sequence[int], view: PreparedView, time: Fraction, nearest: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        pixels = [canvas.pixels for canvas in view.canvases]
-        ids = [canvas.ids for canvas in view.canvases]
         if view.motion is not None:
-            has_ids = ids[0].shape[-1] > 0
-            rendered = view.motion.render(pixels, time, ids=ids if has_ids else None)
-            return rendered.pixels, rendered.ids if has_ids else ids[nearest]
+            rendered = view.motion.render(
+                view.pixels,
+                time,
+                ids=view.ids if view.canvases[0].ids.shape[-1] else None,
+                threads=self.settings.threads,
+                deterministic=self.settings.deterministic,
+            )
+            ids = view.canvases[nearest].ids if rendered.ids is None else _to_host(rendered.ids)
+            return _to_host(rendered.pixels), ids
+        ids = view.canvases[nearest].ids
         if self.settings.engine == "nearest":
-            return pixels[nearest].copy(), ids[nearest]
+            return view.pixels[nearest].copy(), ids
         before = max(one for one in range(len(times) - 1) if times[one] <= time)
         phase = np.float32((time - times[before]) / (times[before + 1] - times[before]))
-        return pixels[before] * (1 - phase) + pixels[before + 1] * phase, ids[nearest]
+        return view.pixels[before] * (1 - phase) + view.pixels[before + 1] * phase, ids
 
     def pass_through(self, frame: Frame) -> Frame:
         """An untouched source frame in the output space: the same bits when that is its own space."""
@@ -171,9 +194,28 @@ class FrameRenderer:
         for layer in frame.layers:
             pixels = layer.pixels.copy()
             for group in layer.color_groups():
-                pixels[..., group] = self.color.convert(np.ascontiguousarray(pixels[..., group]))
+                pixels[..., list(group)] = self.color.convert(np.ascontiguousarray(pixels[..., list(group)]))
             layers.append(replace(layer, pixels=pixels))
         return replace(frame, layers=layers)
+
+
+def _place_view(canvases: tuple[Canvas, ...], motion: Prepared | None, device: str) -> PreparedView:
+    pixels: tuple[Any, ...] = tuple(canvas.pixels for canvas in canvases)
+    ids: tuple[Any, ...] = tuple(canvas.ids for canvas in canvases)
+    if device != "cpu" and motion is not None:
+        import torch
+
+        motion = motion.to(device)
+        pixels = tuple(torch.as_tensor(array, device=device) for array in pixels)
+        ids = tuple(torch.as_tensor(array.view(np.int32), device=device) for array in ids)
+    return PreparedView(canvases, pixels, ids, motion)
+
+
+def _to_host(array: Any) -> np.ndarray:
+    if isinstance(array, np.ndarray):
+        return array
+    host: np.ndarray = array.cpu().numpy()
+    return host.view(np.uint32) if host.dtype == np.int32 else host
 
 
 def flow_pairs(count: int) -> list[tuple[int, int]]:

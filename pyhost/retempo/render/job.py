@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from retempo.color.pipeline import ColorPipeline
 from retempo.errors import UsageError
 from retempo.io.sequence import Source, open_source
@@ -11,7 +9,7 @@ from retempo.io.target import open_target
 from retempo.render.frame import FrameRenderer
 from retempo.render.settings import RetimeSettings
 from retempo.render.shot import Progress, ShotReport, render_shot
-from retempo.retime.plan import Plan
+from retempo.render.timing import Schedule
 
 
 def open_renderer(settings: RetimeSettings, source: Source) -> FrameRenderer:
@@ -37,10 +35,9 @@ def open_renderer(settings: RetimeSettings, source: Source) -> FrameRenderer:
 def render_job(
     source: Source,
     output: str,
-    plan: Plan,
+    wanted: Schedule,
     renderer: FrameRenderer,
     *,
-    fps: Fraction | None = None,
     overwrite: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
@@ -59,12 +56,10 @@ def render_job(
         output,
         overwrite=overwrite or resume,
         source=source,
-        fps=fps,
+        fps=wanted.fps,
         data_type=settings.data_type,
         compression=settings.compression,
         codec=settings.codec or None,
         bit_depth=settings.bit_depth or None,
     )
-    return render_shot(
-        source, target, plan, renderer, fps=fps, vectors=vectors, resume=resume, progress=progress
-    )
+    return render_shot(source, target, wanted, renderer, vectors=vectors, resume=resume, progress=progress)

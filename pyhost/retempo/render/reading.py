@@ -17,7 +17,9 @@ class FrameReader:
         ahead: how many further frames to read while the present ones are worked on.
     """
 
-    def __init__(self, read: Callable[[int], Frame], steps: Sequence[tuple[int, ...]], ahead: int = 1) -> None:
+    def __init__(
+        self, read: Callable[[int], Frame], steps: Sequence[tuple[int, ...]], ahead: int = 1
+    ) -> None:
         self._read = read
         self._ahead = ahead
         self._groups: list[tuple[int, ...]] = []

@@ -14,7 +14,11 @@ PICTURE_VERSION = 1
 
 
 def stamp_of(
-    settings: RetimeSettings, entry: PlanEntry, digests: Sequence[str], vectors: Source | None, numbers: Sequence[int]
+    settings: RetimeSettings,
+    entry: PlanEntry,
+    digests: Sequence[str],
+    vectors: Source | None,
+    numbers: Sequence[int],
 ) -> str:
     """Hash of all that decides the pixels of one output frame.
 

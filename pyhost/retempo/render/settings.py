@@ -65,7 +65,10 @@ class RetimeSettings:
         group="timing", kind=int, low=0, unit="frames", pixels=False,
     )  # fmt: skip
     freeze: str = _setting(
-        "", "show this one source time, whole or fractional, for --duration frames", group="timing", pixels=False
+        "",
+        "show this one source time, whole or fractional, for --duration frames",
+        group="timing",
+        pixels=False,
     )
     speed_curve: str = _setting(
         "", "a JSON or CSV file of keys: speed over output frames, integrated", group="timing", pixels=False
@@ -74,7 +77,10 @@ class RetimeSettings:
         "", "a JSON or CSV file of keys: source frame over output frames", group="timing", pixels=False
     )
     otio: str = _setting(
-        "", "an OpenTimelineIO file; its clip's time warp is used, FILE or FILE:CLIP", group="timing", pixels=False
+        "",
+        "an OpenTimelineIO file; its clip's time warp is used, FILE or FILE:CLIP",
+        group="timing",
+        pixels=False,
     )
     output_range: str = _setting(
         "", "output frames to make, e.g. 1001-1100 or 1-100x2; default: the whole retimed range",
@@ -97,12 +103,21 @@ class RetimeSettings:
     )  # fmt: skip
 
     # flow: how motion is found
-    engine: str = _setting("splatsyn", "synthesis engine", group="flow", choices=("splatsyn", "blend", "nearest"))
+    engine: str = _setting(
+        "splatsyn", "synthesis engine", group="flow", choices=("splatsyn", "blend", "nearest")
+    )
     flow: str = _setting(
-        "dis", "flow estimators, joined by + for several hypotheses: dis, dis:coarse, vectors, ...", group="flow"
+        "dis",
+        "flow estimators, joined by + for several hypotheses: dis, dis:coarse, vectors, ...",
+        group="flow",
     )
     flow_scale: float = _setting(
-        1.0, "resolution at which flow is estimated, relative to the frame", group="flow", kind=float, low=0.05, high=1.0
+        1.0,
+        "resolution at which flow is estimated, relative to the frame",
+        group="flow",
+        kind=float,
+        low=0.05,
+        high=1.0,
     )
     flow_layer: str = _setting(
         "", "layer whose colour drives the flow; default: the first colour layer of each view", group="flow"
@@ -112,7 +127,12 @@ class RetimeSettings:
     )
     vector_preset: str = _setting("nuke", "convention of the motion vectors", group="flow")
     vector_max: float = _setting(
-        0.0, "largest displacement, for vectors stored normalised", group="flow", kind=float, low=0.0, unit="pixels"
+        0.0,
+        "largest displacement, for vectors stored normalised",
+        group="flow",
+        kind=float,
+        low=0.0,
+        unit="pixels",
     )
     depth: str = _setting(
         "off", "use a depth channel to decide what is in front: beside the splat metric, or instead of it",
@@ -122,11 +142,18 @@ class RetimeSettings:
         "distance", "what depth holds: distance from the camera, its inverse, or negative distance",
         group="flow", choices=("distance", "inverse", "negative"),
     )  # fmt: skip
-    depth_channel: str = _setting("", "name of the depth channel; default: the first that looks like one", group="flow")
+    depth_channel: str = _setting(
+        "", "name of the depth channel; default: the first that looks like one", group="flow"
+    )
 
     # synthesis: how frames are made from flow
     source_frames: int = _setting(
-        2, "source frames that contribute to each output frame (2, or 4)", group="synthesis", kind=int, low=2, high=8
+        2,
+        "source frames that contribute to each output frame (2, or 4)",
+        group="synthesis",
+        kind=int,
+        low=2,
+        high=8,
     )
     filter: str = _setting(
         "bilinear", "resampling of the source pixels", group="synthesis", choices=("bilinear", "lanczos4")
@@ -135,7 +162,13 @@ class RetimeSettings:
         "gaussian", "kernel with which flow is splatted", group="synthesis", choices=("gaussian", "bilinear")
     )
     sigma: float = _setting(
-        0.5, "width of the Gaussian footprint", group="synthesis", kind=float, low=0.1, high=2.0, unit="pixels"
+        0.5,
+        "width of the Gaussian footprint",
+        group="synthesis",
+        kind=float,
+        low=0.1,
+        high=2.0,
+        unit="pixels",
     )
     temperature: float = _setting(
         5.0, "sharpness of the choice between surfaces that land on the same pixel",
@@ -166,10 +199,18 @@ class RetimeSettings:
     )
 
     # colour
-    config: str = _setting("", "OCIO config: a path or ocio://...; default: $OCIO, else the built-in one", group="colour")
-    input_space: str = _setting("", "colour space of the source; default: the config's file rules", group="colour")
-    working_space: str = _setting("", "space in which pixels are warped and blended; default: scene_linear", group="colour")
-    output_space: str = _setting("", "colour space of the result; default: that of the source", group="colour")
+    config: str = _setting(
+        "", "OCIO config: a path or ocio://...; default: $OCIO, else the built-in one", group="colour"
+    )
+    input_space: str = _setting(
+        "", "colour space of the source; default: the config's file rules", group="colour"
+    )
+    working_space: str = _setting(
+        "", "space in which pixels are warped and blended; default: scene_linear", group="colour"
+    )
+    output_space: str = _setting(
+        "", "colour space of the result; default: that of the source", group="colour"
+    )
     flow_space: str = _setting("auto", "bounded space in which flow is estimated", group="colour")
 
     # output
@@ -178,12 +219,18 @@ class RetimeSettings:
         group="output", choices=("keep", "half", "float", "uint8", "uint16"),
     )  # fmt: skip
     compression: str = _setting("keep", "compression, e.g. zip, piz, dwaa:45, none", group="output")
-    codec: str = _setting("", "movie codec, e.g. libx264, prores_ks, ffv1; default: by container", group="output")
-    bit_depth: int = _setting(0, "bits a channel in a movie, 8 or 10; default: as the source", group="output", kind=int)
+    codec: str = _setting(
+        "", "movie codec, e.g. libx264, prores_ks, ffv1; default: by container", group="output"
+    )
+    bit_depth: int = _setting(
+        0, "bits a channel in a movie, 8 or 10; default: as the source", group="output", kind=int
+    )
 
     # computing: none of these changes a pixel
     device: str = _setting("cpu", "cpu, cuda or cuda:N", group="computing", pixels=False)
-    threads: int = _setting(0, "threads for computing; 0 takes all cores", group="computing", kind=int, low=0, pixels=False)
+    threads: int = _setting(
+        0, "threads for computing; 0 takes all cores", group="computing", kind=int, low=0, pixels=False
+    )
     memory: str = _setting(
         "", "memory budget, e.g. 2G; larger frames are made in strips", group="computing", pixels=False
     )
@@ -263,7 +310,11 @@ def add_setting_arguments(
         flag, text = "--" + one.name.replace("_", "-"), meta["help"].replace("%", "%%")
         if meta["kind"] is bool:
             section.add_argument(
-                flag, dest=one.name, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text
+                flag,
+                dest=one.name,
+                action=argparse.BooleanOptionalAction,
+                default=argparse.SUPPRESS,
+                help=text,
             )
             continue
         shown = f" (default: {one.default})" if one.default not in ("", None) else ""

@@ -10,21 +10,21 @@ import time as clock
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from retempo.conventions import SETTINGS_KEY
 from retempo.io.frame import Frame
-from retempo.io.metadata import frame_attributes
+from retempo.io.metadata import retimed, timecode_of
 from retempo.io.sequence import Source
 from retempo.io.target import Target
 from retempo.render.frame import FrameRenderer, PreparedFrames
 from retempo.render.reading import FrameReader
 from retempo.render.resume import stamp_of
+from retempo.render.timing import Schedule
 from retempo.render.writing import FrameWriter
-from retempo.retime.plan import Plan, PlanEntry
+from retempo.retime.plan import PlanEntry
 
 Progress = Callable[[int, int, str], None]
 
@@ -76,22 +76,20 @@ def contributors(entry: PlanEntry, source_frames: Sequence[int], count: int) -> 
 def render_shot(
     source: Source,
     target: Target,
-    plan: Plan,
+    wanted: Schedule,
     renderer: FrameRenderer,
     *,
-    fps: Fraction | None = None,
     vectors: Source | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> ShotReport:
-    """Make every frame of ``plan``.
+    """Make every frame of a schedule.
 
     Args:
         source: where source frames come from.
         target: where results go; it is closed on success and aborted on any error.
-        plan: see ``retempo.retime.plan``.
+        wanted: the plan, frame rate and first output frame.
         renderer: settings, colour and estimators.
-        fps: frame rate of the result, for its metadata; None leaves the source's.
         vectors: second sequence that holds motion vectors, with the source's frame numbers.
         resume: leave alone the frames that exist, are whole, and were made with the same settings from the
             same source files.
@@ -102,15 +100,18 @@ def render_shot(
     """
     report = ShotReport()
     frames = source.frames
+    timecode = timecode_of(source.header(frames[0]))
     work: list[tuple[PlanEntry, tuple[int, ...], str]] = []
-    for entry in plan.entries:
+    for entry in wanted.plan.entries:
         needed = contributors(entry, frames, renderer.settings.source_frames)
-        stamp = stamp_of(renderer.settings, entry, [source.digest(number) for number in needed], vectors, needed)
+        stamp = stamp_of(
+            renderer.settings, entry, [source.digest(number) for number in needed], vectors, needed
+        )
         if resume and target.stamp(entry.output) == stamp and target.is_whole(entry.output):
             report.skipped.append(entry.output)
         else:
             work.append((entry, needed, stamp))
-    total = len(plan.entries)
+    total = len(wanted.plan.entries)
     reader = FrameReader(source.read, [needed for _, needed, _ in work])
     writer = FrameWriter(workers=1 if target.kind == "movie" else 2)
     prepared: PreparedFrames | None = None
@@ -137,7 +138,7 @@ def render_shot(
             attributes = {
                 SETTINGS_KEY: stamp,
                 "retempo:sourceTime": str(entry.source_time),
-                **frame_attributes(source, entry.output, plan.entries[0].output, fps),
+                **retimed(timecode, entry.output - wanted.start, wanted.fps),
             }
             writer.submit(_write(target, entry.output, made, attributes))
             written = clock.perf_counter()
@@ -167,7 +168,8 @@ def render_shot(
 def blacken(frame: Frame) -> Frame:
     """The same frame with every channel and every id 0."""
     layers = [
-        replace(layer, pixels=np.zeros_like(layer.pixels), ids=np.zeros_like(layer.ids)) for layer in frame.layers
+        replace(layer, pixels=np.zeros_like(layer.pixels), ids=np.zeros_like(layer.ids))
+        for layer in frame.layers
     ]
     return replace(frame, layers=layers)
 

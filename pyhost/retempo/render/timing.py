@@ -35,6 +35,21 @@ class Timing:
     fps: Fraction | None
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """What is to be made.
+
+    Args:
+        plan: each output frame and its source frames.
+        fps: frame rate of the result; None when nothing says it.
+        start: output frame that gets the timecode of the first source frame, whatever part is made now.
+    """
+
+    plan: Plan
+    fps: Fraction | None
+    start: int
+
+
 def timing_of(settings: RetimeSettings, span: FrameRange, source_fps: Fraction | None) -> Timing:
     """The time map that the settings ask for.
 
@@ -47,7 +62,9 @@ def timing_of(settings: RetimeSettings, span: FrameRange, source_fps: Fraction |
         UsageError: two ways of timing at once, or a frame rate conversion from an unknown rate.
         TimingError, InputError: see the time maps and curves.
     """
-    chosen = [name for name in ("to_fps", "freeze", "speed_curve", "frame_curve", "otio") if getattr(settings, name)]
+    chosen = [
+        name for name in ("to_fps", "freeze", "speed_curve", "frame_curve", "otio") if getattr(settings, name)
+    ]
     if settings.duration and not settings.freeze:
         chosen.append("duration")
     if len(chosen) > 1:
@@ -63,7 +80,9 @@ def timing_of(settings: RetimeSettings, span: FrameRange, source_fps: Fraction |
         return _natural(FrameRate(rate, target, start, first), span, target, settings)
     if settings.freeze:
         if settings.duration < 1:
-            raise TimingError("a freeze has no length of its own", "say how long with --duration, e.g. --duration 48")
+            raise TimingError(
+                "a freeze has no length of its own", "say how long with --duration, e.g. --duration 48"
+            )
         frozen = Freeze(parse_number(settings.freeze, "--freeze"))
         return Timing(frozen, (start, start + settings.duration - 1), rate)
     if settings.duration:
@@ -82,14 +101,14 @@ def timing_of(settings: RetimeSettings, span: FrameRange, source_fps: Fraction |
     return _natural(ConstantSpeed.over(settings.speed, span, start), span, rate, settings)
 
 
-def plan_of(
+def schedule(
     settings: RetimeSettings,
     source_frames: Sequence[int],
     source_fps: Fraction | None,
     outputs: Sequence[int] | None = None,
     name: Callable[[int], str] | None = None,
-) -> tuple[Plan, Fraction | None]:
-    """The plan of a shot, and the frame rate of its result.
+) -> Schedule:
+    """The plan of a shot.
 
     Args:
         settings: timing, outside and missing-frame rules.
@@ -112,7 +131,10 @@ def plan_of(
         avoid_originals=settings.avoid_originals,
         name=name,
     )
-    return plan, timing.fps
+    start = settings.output_start
+    if start is None:
+        start = timing.outputs[0] if timing.outputs else span[0]
+    return Schedule(plan, timing.fps, start)
 
 
 def split_clip(text: str) -> tuple[str, str | None]:

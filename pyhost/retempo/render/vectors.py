@@ -13,9 +13,8 @@ from retempo.errors import InputError
 from retempo.flow.catalog import VectorsMarker
 from retempo.flow.inversion import invert_flow
 from retempo.flow.vectors import Direction, VectorPreset, decode_vectors, find_preset
-from retempo.io.channels import role
 from retempo.io.frame import Frame, Window
-from retempo.render.canvas import place
+from retempo.render.canvas import place, slices
 from retempo.render.settings import RetimeSettings
 
 Field = tuple[np.ndarray, np.ndarray]
@@ -94,7 +93,7 @@ def _read(
         )
         if layer.window != window:
             covered = np.zeros(valid.shape, bool)
-            covered[layer.window.within(window)] = True
+            covered[slices(layer.window, window)] = True
             valid &= covered
         return flow, valid
     return None
@@ -124,9 +123,13 @@ def depth_of(settings: RetimeSettings, frame: Frame, layers: Sequence[int], wind
         layer = frame.layers[index]
         for column, name in enumerate(layer.channels):
             wanted = settings.depth_channel
-            if wanted in (name, f"{layer.name}.{name}") if wanted else role(name, layer.name) == "depth":
+            if wanted in (name, f"{layer.name}.{name}") if wanted else layer.role(name) == "depth":
                 depth = np.full((window.height, window.width), np.inf, np.float32)
-                depth[layer.window.within(window)] = layer.pixels[..., column]
+                depth[slices(layer.window, window)] = layer.pixels[..., column]
                 return depth
-    missing = f"no channel called {settings.depth_channel!r}" if settings.depth_channel else "no depth channel"
-    raise InputError(f"{frame.path} has {missing}", "`retempo info` lists the channels; name one with --depth-channel")
+    missing = (
+        f"no channel called {settings.depth_channel!r}" if settings.depth_channel else "no depth channel"
+    )
+    raise InputError(
+        f"{frame.path} has {missing}", "`retempo info` lists the channels; name one with --depth-channel"
+    )
