@@ -52,7 +52,8 @@ def paint_planet(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     # the ring: an ellipse seen from above, its far half behind the planet
     flat = np.hypot(x, y / 0.30)
     stripes = 0.5 + 0.5 * np.cos(flat / 2.35) * np.cos(flat / 9.1)
-    around = np.maximum(np.abs(flat - 141) - 27, 3.2 - np.abs(flat - 138)) * 0.55
+    around = (np.abs(flat - 141) - 27) * 0.55
+    stripes = stripes * (1 - np.exp(-((flat - 138) ** 2) / 3.5**2))
     grooves = _mix(_rgb(0.20, 0.17, 0.20), _rgb(1.05, 0.88, 0.66), stripes.astype(np.float32))
     front = cover(around, canvas.soft) * cover(-y, 6.0)
     globe = disc(x, y, radius)
@@ -94,24 +95,21 @@ def _paint_gear(
 
 
 def paint_wheel(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
-    """A fairground wheel: thin spokes, two rims, and coloured lights of 12 to 30."""
+    """A fairground wheel: thin spokes and rim, and coloured lights of 12 to 30."""
     x, y = canvas.x, canvas.y
-    fx, fy = fold_angle(x, y, 12)
-    spoke = rounded_box(fx - 58, fy, 56, canvas.thin(2.4) / 2, 0.5)
-    brace = segment(fx, np.abs(fy), (112.0, 2.0), (84.0, 22.0), canvas.thin(2.2))
-    rims = np.minimum(ring(x, y, 114, canvas.thin(3.4)), ring(x, y, 84, canvas.thin(2.4)))
-    edge = np.minimum(np.minimum(spoke, brace), np.minimum(rims, disc(x, y, 11)))
-    cabins = disc(fx - 114, fy, 8.5)
-    lamps = disc(fx - 84, fy, 4.5)
-    edge = np.minimum(edge, np.minimum(cabins, lamps))
+    fx, fy = fold_angle(x, y, 10)
+    spoke = rounded_box(fx - 57, fy, 57, canvas.thin(2.6) / 2, 0.5)
+    rims = np.minimum(ring(x, y, 112, canvas.thin(3.6)), ring(x, y, 34, canvas.thin(2.6)))
+    cabins = disc(fx - 112, fy, 9.0)
+    edge = np.minimum(np.minimum(spoke, rims), np.minimum(cabins, disc(x, y, 13)))
     paint = fractal_noise(x, y, canvas.seed, 24, FINEST * canvas.pixel, 0.6)
-    colour = _mix(_rgb(0.30, 0.33, 0.38), _rgb(0.85, 0.88, 0.92), _ramp(paint, -0.6, 0.6))
-    which = np.round(np.arctan2(y, x) / (2 * math.pi / 12)).astype(int) % 3
+    colour = _mix(_rgb(0.14, 0.17, 0.22), _rgb(0.50, 0.53, 0.56), _ramp(paint, -0.6, 0.6))
+    which = np.round(np.arctan2(y, x) / (2 * math.pi / 10)).astype(int) % 3
     glass = np.array([[1.0, 0.16, 0.10], [1.0, 0.62, 0.16], [0.18, 0.75, 1.0]], np.float32)[which]
-    colour = _mix(colour, 0.55 * glass, cover(cabins, canvas.soft))
-    glow = np.exp(-((fx - 114) ** 2 + fy**2) / 3.4**2)[..., None]
-    small = np.exp(-((fx - 84) ** 2 + fy**2) / 2.6**2)[..., None]
-    return colour + 30 * glass * glow + _rgb(13, 11.5, 8) * small, edge.astype(np.float32)
+    colour = _mix(colour, 0.4 * glass, cover(cabins, canvas.soft))
+    glow = np.exp(-((fx - 112) ** 2 + fy**2) / 3.4**2)[..., None]
+    hub = np.exp(-(x * x + y * y) / 4.5**2)[..., None]
+    return colour + 30 * glass * glow + _rgb(13, 11.5, 8) * hub, edge.astype(np.float32)
 
 
 def paint_letter(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:

@@ -19,10 +19,13 @@ from retempo.scene.texture import Painter, Texture
 DESIGN_WIDTH, DESIGN_HEIGHT = 960, 540
 STAGED_FRAMES = 24
 """The scene is composed for times 0 to 24; any other time is valid, but layers wander off."""
-EMPTY_DEPTH = 10000.0
-"""Depth in metres where there is nothing; fits into a half float."""
+EMPTY_DEPTH = 200.0
+"""Depth in metres where there is nothing: behind everything, and finite, so that it may be filtered."""
 EDGE_PIXELS = 2.0
 """Width in output pixels over which an outline goes from opaque to clear."""
+
+ID_COVERAGE = 0.03
+"""Id, depth and vectors belong to the nearest layer that covers at least this share of a pixel."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,13 @@ class Layer:
 
 LAYERS = (
     Layer("sky", 0x3F2A91C4, 60.0, painters.paint_sky, (560, 330), Motion((-24, 6), (3.5, -1.0), -0.02, 0.0016, 0.97, 1.0025)),
-    Layer("planet", 0x41D70B3E, 30.0, painters.paint_planet, (178, 96), Motion((160, -118), (-8.0, 2.5), -0.30, 0.006, 1.0, 1.005)),
-    Layer("brass", 0x3E95F1A7, 14.0, painters.paint_brass_gear, (112, 112), Motion((-250, 128), (5.0, -3.0), 0.1, 0.030)),
-    Layer("steel", 0x40B6D25D, 13.0, painters.paint_steel_gear, (68, 68), Motion((-113, 62), (5.0, -3.0), 0.3, -0.0545)),
-    Layer("wheel", 0x3D0C77E9, 9.0, painters.paint_wheel, (128, 128), Motion((330, 88), (-11.0, -3.0), 0.0, -0.022, 1.1, 0.997)),
-    Layer("letter", 0x426E5810, 6.0, painters.paint_letter, (108, 80), Motion((-330, -110), (14.0, 5.0), -0.2, 0.012, 0.95, 1.008)),
-    Layer("kite", 0x3C51AA2F, 4.0, painters.paint_kite, (70, 98), Motion((420, 110), (-27.0, -10.0), 0.5, 0.018)),
-    Layer("garland", 0x4328E463, 2.5, painters.paint_garland, (640, 86), Motion((30, -262), (-7.0, 4.5), 0.03, -0.001, 1.0, 1.002)),
+    Layer("planet", 0x41D70B3E, 36.0, painters.paint_planet, (178, 96), Motion((160, -118), (-8.0, 2.5), -0.30, 0.006, 1.0, 1.005)),
+    Layer("brass", 0x3E95F1A7, 21.0, painters.paint_brass_gear, (112, 112), Motion((-250, 128), (5.0, -3.0), 0.1, 0.030)),
+    Layer("steel", 0x40B6D25D, 18.0, painters.paint_steel_gear, (68, 68), Motion((-113, 62), (5.0, -3.0), 0.3, -0.0545)),
+    Layer("wheel", 0x3D0C77E9, 11.0, painters.paint_wheel, (128, 128), Motion((300, 96), (-6.0, -2.5), 0.0, -0.018, 1.1, 0.997)),
+    Layer("letter", 0x426E5810, 6.5, painters.paint_letter, (108, 80), Motion((-330, -110), (14.0, 5.0), -0.2, 0.012, 0.95, 1.008)),
+    Layer("kite", 0x3C51AA2F, 3.8, painters.paint_kite, (70, 98), Motion((420, 110), (-27.0, -10.0), 0.5, 0.018)),
+    Layer("garland", 0x4328E463, 2.2, painters.paint_garland, (640, 86), Motion((30, -262), (-7.0, 4.5), 0.03, -0.001, 1.0, 1.002)),
 )  # fmt: skip
 """Back to front. Ids use all 32 bits: read as float bits they are finite, as a float's *value* they are lost."""
 
@@ -113,7 +116,7 @@ class SampleScene:
         """[H, W] uint8: 1 + the index of the nearest layer that covers half of the pixel, 0 for none."""
         top = np.zeros((self.height, self.width), np.uint8)
         for number, box, (_, alpha) in self._visit(t, 0.0, 0.0):
-            top[box][alpha >= 0.5] = number + 1
+            top[box][alpha >= ID_COVERAGE] = number + 1
         return top
 
     def flow(self, t_a: float, t_b: float, top: np.ndarray | None = None) -> np.ndarray:
