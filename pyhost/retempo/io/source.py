@@ -1,0 +1,47 @@
+"""What does everything that frames come from have in common, a sequence, one image or a movie?"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, Protocol
+
+from retempo.io.frame import Frame
+
+
+class Source(Protocol):
+    """Frames by number; every call may come from any thread.
+
+    Attributes:
+        kind: ``images`` or ``movie``.
+        pattern: what the user gave.
+        frames: numbers of the frames that exist, increasing. A movie counts from 0.
+        missing: numbers inside the asked-for range that do not exist.
+        fps: the rate that the material states, or None.
+    """
+
+    kind: Literal["images", "movie"]
+    pattern: str
+    frames: tuple[int, ...]
+    missing: tuple[int, ...]
+    fps: Fraction | None
+
+    def path(self, n: int) -> Path:
+        """Return the file that holds frame n."""
+        ...
+
+    def header(self, n: int) -> Frame:
+        """Return frame n without pixels."""
+        ...
+
+    def read(self, n: int, rows: tuple[int, int] | None = None) -> Frame:
+        """Return frame n, or just its rows [y0, y1) in the coordinates of the display window."""
+        ...
+
+    def digest(self, n: int) -> str:
+        """Return a cheap identity of the content of frame n: it changes when the file changes."""
+        ...
+
+    def close(self) -> None:
+        """Let go of open files."""
+        ...
