@@ -123,6 +123,15 @@ def test_automatic_choice_equals_the_shipped_colour_space() -> None:
     np.testing.assert_allclose(see(shipped, light), see(LOG, light), atol=2e-5)
 
 
+@pytest.mark.parametrize("space", ["ACES2065-1", "ACEScct", "sRGB - Display"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_the_short_way_from_input_pixels_equals_the_way_through_light(space: str, channels: int) -> None:
+    pipeline = ColorPipeline(CONFIG, input_space=space, flow_space="ACEScct")
+    pixels = np.random.default_rng(5).random((20, 30, channels), dtype=np.float32)
+    light = pipeline.to_working(pixels)
+    np.testing.assert_allclose(pipeline.to_flow(pixels), pipeline.to_flow(light, working=True), atol=5e-5)
+
+
 def test_working_space_primaries_do_not_change_what_greys_look_like() -> None:
     other = ColorPipeline(CONFIG, input_space="lin_rec709", working_space="lin_rec709")
     np.testing.assert_allclose(see(other, [0.01, 0.18, 5.0]), see(LOG, [0.01, 0.18, 5.0]), atol=2e-5)

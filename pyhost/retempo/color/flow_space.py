@@ -102,14 +102,17 @@ class Shoulder:
 
 @dataclass(frozen=True)
 class FlowEncoding:
-    """The chosen encoding. ``transform`` goes from ``source`` pixels (the working space) to [0, 1]; None
-    for kind 'encoded', where the input's own values are used.
+    """The chosen encoding.
+
+    ``transform`` goes from working pixels to [0, 1], ``direct`` from input pixels in one go; both are None for
+    kind 'encoded', where the input's own values are used.
     """
 
     kind: Literal["encoded", "log"]
     space: str
     reason: str
     transform: Transform | None = None
+    direct: Transform | None = None
     shoulder: Shoulder | None = None
 
 
@@ -132,7 +135,7 @@ def choose_encoding(
         return FlowEncoding("encoded", input_space, "asked for: the input's own values")
     if flow_space != AUTO:
         space = config.space(flow_space, "flow space")
-        return _through(config, working_space, space, "asked for", strict=False)
+        return _through(config, input_space, working_space, space, "asked for", strict=False)
     if config.is_display_referred(input_space):
         return FlowEncoding("encoded", input_space, "the input is encoded for a display already")
     unsaid = not config.encoding(input_space) and not config.is_data(input_space)
@@ -146,22 +149,24 @@ def choose_encoding(
             continue
         try:
             space = config.space(space_of_role, f"role '{role}'")
-            return _through(config, working_space, space, f"role {role}", strict=True)
+            return _through(config, input_space, working_space, space, f"role {role}", strict=True)
         except ColorError as error:
             refused.append(f"role {role}: {error.message}")
-    return _builtin(config, working_space, "; ".join(refused))
+    return _builtin(config, input_space, working_space, "; ".join(refused))
 
 
-def _through(config: ColorConfig, working: str, space: str, reason: str, *, strict: bool) -> FlowEncoding:
+def _through(
+    config: ColorConfig, source: str, working: str, space: str, reason: str, *, strict: bool
+) -> FlowEncoding:
     what = f"'{working}' to '{space}'"
     to_space = ocio.ColorSpaceTransform(src=working, dst=space)
     ladder = _probe(Transform(config.transform_processor(to_space, what), what))
     _check_ladder(ladder, space, strict=strict)
     shoulder = Shoulder.fit(ladder[_LADDER.index(0.0)], ladder[_LADDER.index(1.0)], ladder[-1])
-    return _assemble(config, [to_space], shoulder, space, reason)
+    return _assemble(config, (source, working), [to_space], shoulder, space, reason)
 
 
-def _builtin(config: ColorConfig, working: str, why: str) -> FlowEncoding:
+def _builtin(config: ColorConfig, source: str, working: str, why: str) -> FlowEncoding:
     parts: list[ocio.Transform] = []
     linear = config.role(SCENE_LINEAR)
     if linear is not None and not config.is_linear(working):
@@ -170,16 +175,26 @@ def _builtin(config: ColorConfig, working: str, why: str) -> FlowEncoding:
     curve = config.transform_processor(parts[-1], BUILTIN_CURVE)
     ladder = _probe(Transform(curve, BUILTIN_CURVE))
     shoulder = Shoulder.fit(ladder[0], ladder[_LADDER.index(1.0)], ladder[-1])
-    return _assemble(config, parts, shoulder, "ACEScct curve", f"built in ({why})")
+    return _assemble(config, (source, working), parts, shoulder, "ACEScct curve", f"built in ({why})")
 
 
 def _assemble(
-    config: ColorConfig, parts: list[ocio.Transform], shoulder: Shoulder, space: str, reason: str
+    config: ColorConfig,
+    spaces: tuple[str, str],
+    parts: list[ocio.Transform],
+    shoulder: Shoulder,
+    space: str,
+    reason: str,
 ) -> FlowEncoding:
-    group = ocio.GroupTransform([*parts, *shoulder.transforms()])
+    to_working = ocio.ColorSpaceTransform(src=spaces[0], dst=spaces[1])
     what = f"flow space '{space}'"
-    transform = Transform(config.transform_processor(group, what), what, exact=False)
-    return FlowEncoding("log", space, reason, transform, shoulder)
+
+    def build(transforms: list[ocio.Transform]) -> Transform:
+        group = ocio.GroupTransform(transforms)
+        return Transform(config.transform_processor(group, what), what, exact=False)
+
+    curve = [*parts, *shoulder.transforms()]
+    return FlowEncoding("log", space, reason, build(curve), build([to_working, *curve]), shoulder)
 
 
 def _probe(transform: Transform) -> list[float]:

@@ -122,9 +122,12 @@ class ColorPipeline:
                 with ``working=True`` pixels in the working space.
         """
         check_pixels(rgb)
-        if self.flow.transform is not None:
+        transform, direct = self.flow.transform, self.flow.direct
+        if transform is not None and direct is not None:
+            if not working and (rgb.shape[2] == 3 or self._in.is_linear):  # alpha has no say here
+                return direct.apply(rgb[..., :3], threads=self.threads)
             light = rgb if working else self.to_working(rgb)
-            return self.flow.transform.apply(np.ascontiguousarray(light[..., :3]), threads=self.threads)
+            return transform.apply(light[..., :3], threads=self.threads)
         if working:
             rgb = self._between(self.working_space, self.input_space).apply(rgb, threads=self.threads)
         return _clip_encoded(rgb[..., :3] if rgb.shape[2] == 4 else rgb)

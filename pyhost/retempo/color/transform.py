@@ -58,7 +58,7 @@ class Transform:
         out = np.array(pixels, dtype=np.float32, order="C", copy=True)
         rows = max(1, BLOCK_PIXELS // out.shape[1])
         blocks = [out[y : y + rows] for y in range(0, out.shape[0], rows)]
-        workers = min(len(blocks), threads or min(MOST_THREADS, os.cpu_count() or 1))
+        workers = min(len(blocks), threads or min(MOST_THREADS, len(os.sched_getaffinity(0))))
         if workers <= 1:
             for block in blocks:
                 self._apply_block(block)
