@@ -1,0 +1,161 @@
+"""What does a sequence hold, and what can this installation do with it?"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from retempo.cli.result import Result
+from retempo.render.settings import RetimeSettings, add_setting_arguments, settings_from
+
+if TYPE_CHECKING:
+    from retempo.io.sequence import Source
+
+NAME = "info"
+HELP = "say what a sequence holds, and which devices, configs, engines and flow estimators there are"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of this command."""
+    parser.add_argument(
+        "source", nargs="?", help="sequence, single file or movie; without it: the installation"
+    )
+    parser.add_argument("--frames", help="look at these frames only, e.g. 1001-1050")
+    add_setting_arguments(parser, groups=("colour",))
+
+
+def run(args: argparse.Namespace) -> Result:
+    """Look, but open no pixels.
+
+    Raises:
+        InputError: the source matches nothing, or its first file is broken.
+        ColorError: a config or colour space does not exist.
+    """
+    if args.source is None:
+        facts = describe_installation(args.config if "config" in args else "")
+        return Result(facts, _installation_table(facts))
+    from retempo.io.sequence import open_source
+
+    facts = describe_source(open_source(args.source, args.frames), settings_from(vars(args)))
+    return Result(facts, _source_tables(facts))
+
+
+def describe_installation(config: str = "") -> dict[str, Any]:
+    """JSON-ready facts: build, devices, engines, estimators, vector presets, OCIO."""
+    from retempo import _native
+    from retempo.color.config import find_config
+    from retempo.flow import catalog
+    from retempo.flow.vectors import PRESETS
+
+    build: dict[str, Any] = dict(_native.build_info())
+    found = find_config(config or None)
+    engines = next(one for one in fields(RetimeSettings) if one.name == "engine").metadata["choices"]
+    return {
+        "build": build,
+        "devices": ["cpu", *(["cuda"] if _native.cuda_available() else [])],
+        "engines": list(engines),
+        "flow": catalog.names(),
+        "vector_presets": list(PRESETS),
+        "ocio": {
+            "$OCIO": os.environ.get("OCIO", ""),
+            "config": found.name,
+            "from": found.source,
+            "roles": found.roles(),
+            "built_in": ["ocio://default", "ocio://cg-config-latest", "ocio://studio-config-latest"],
+        },
+    }
+
+
+def describe_source(source: Source, settings: RetimeSettings) -> dict[str, Any]:
+    """JSON-ready facts about a sequence: frames, gaps, size, rate, timecode, layers, colour."""
+    from retempo.color.pipeline import ColorPipeline
+    from retempo.io.metadata import timecode_of
+    from retempo.io.pattern import format_range
+
+    first = source.frames[0]
+    header = source.header(first)
+    timecode = timecode_of(header)
+    color = ColorPipeline(
+        settings.config or None,
+        settings.input_space or None,
+        settings.working_space or None,
+        settings.output_space or None,
+        settings.flow_space,
+        path_for_rules=source.path(first),
+        kind="movie" if source.kind == "movie" else None,
+    )
+    layers = [
+        {
+            "name": layer.name,
+            "view": layer.view,
+            "data_window": str(layer.window),
+            "channels": [
+                {"name": name, "role": layer.role(name), "format": layer.formats.get(name, "")}
+                for name in layer.order
+            ],
+        }
+        for layer in header.layers
+    ]
+    return {
+        "source": str(source.path(first)),
+        "kind": source.kind,
+        "frames": len(source.frames),
+        "ranges": format_range(source.frames),
+        "missing": format_range(source.missing),
+        "size": f"{header.display.width}x{header.display.height}",
+        "fps": None if source.fps is None else str(source.fps),
+        "timecode": None if timecode is None else str(timecode),
+        "layers": layers,
+        "colour": color.describe(),
+    }
+
+
+def _installation_table(facts: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    table = Table(title="this installation", title_justify="left", show_header=False)
+    ocio = facts["ocio"]
+    rows = {
+        "build": ", ".join(f"{key} {value}" for key, value in facts["build"].items()),
+        "devices": ", ".join(facts["devices"]),
+        "engines": ", ".join(facts["engines"]),
+        "flow": ", ".join(facts["flow"]),
+        "vector presets": ", ".join(facts["vector_presets"]),
+        "OCIO config": f"{ocio['config']} from {ocio['from']}",
+        "OCIO roles": ", ".join(f"{role} = {space}" for role, space in ocio["roles"].items()),
+        "OCIO built in": ", ".join(ocio["built_in"]),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def _source_tables(facts: dict[str, Any]) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+
+    colour = facts["colour"]
+    head = Table(title=facts["source"], title_justify="left", show_header=False)
+    rows = {
+        "frames": f"{facts['frames']}: {facts['ranges']}"
+        + (f", missing {facts['missing']}" if facts["missing"] else ""),
+        "size": facts["size"],
+        "rate": f"{facts['fps']} frames per second" if facts["fps"] else "not stated; give it with --fps",
+        "timecode": facts["timecode"] or "none",
+        "colour": f"{colour['input_space']} ({colour['input_reason']})",
+        "working space": str(colour["working_space"]),
+        "flow space": f"{colour['flow_space']} ({colour['flow_reason']})",
+        "OCIO config": f"{colour['config']} from {colour['config_source']}",
+    }
+    for name, value in rows.items():
+        head.add_row(name, value)
+    layers = Table(
+        "layer", "view", "data window", "channel", "role", "format", title="channels", title_justify="left"
+    )
+    for layer in facts["layers"]:
+        for index, channel in enumerate(layer["channels"]):
+            place = (layer["name"], layer["view"], layer["data_window"]) if index == 0 else ("", "", "")
+            layers.add_row(*place, channel["name"], channel["role"], channel["format"])
+    return Group(head, layers)

@@ -1,0 +1,154 @@
+"""Where does footage with a known truth come from? A procedural HDR scene, photographed at any times.
+
+``DIR/plate.####.exr`` holds the frames, ``DIR/truth.####.exr`` what a retime of them should have made,
+``DIR/moment.NNNN.NNN.exr`` single moments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retempo.cli.result import Result
+from retempo.errors import UsageError
+
+if TYPE_CHECKING:
+    from retempo.io.frame import Frame
+    from retempo.scene.sample_scene import SampleScene
+
+NAME = "sample"
+HELP = "render a small HDR scene with alpha, ids, depth and true motion vectors, at any frame times"
+
+LINEAR_REC709 = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
+"""EXR ``chromaticities``: the primaries and the white point in which the scene is painted."""
+START_OF_DAY = "01:00:00:00"
+"""Timecode of frame 0."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of this command."""
+    parser.add_argument("directory", type=Path, help="where the files go; made if it is not there")
+    parser.add_argument("--frames", default="1-10", help="frames of the plate, e.g. 1-24 (default: 1-10)")
+    parser.add_argument(
+        "--truth", metavar="SPEED", help="also what `retime --speed SPEED` should make of the plate"
+    )
+    parser.add_argument("--times", help="also these single moments, e.g. 1.5,2.25")
+    parser.add_argument("--size", default="960x540", help="width x height in pixels (default: 960x540)")
+    parser.add_argument("--seed", type=int, default=1, help="another scene of the same kind (default: 1)")
+    parser.add_argument(
+        "--samples", type=int, default=1, help="N x N points a pixel are averaged (default: 1)"
+    )
+    parser.add_argument("--fps", default="24", help="frame rate for the metadata (default: 24)")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(args: argparse.Namespace) -> Result:
+    """Render and write.
+
+    Raises:
+        UsageError: a size, range or time that is none.
+        OutputError: a file exists, or cannot be written.
+    """
+    from retempo.cli.retime import open_progress
+    from retempo.io.pattern import format_range, parse_range
+    from retempo.retime.extent import output_range
+    from retempo.retime.rational import parse_number, parse_rate
+    from retempo.retime.time_map import ConstantSpeed
+    from retempo.scene.sample_scene import SampleScene
+
+    width, height = parse_size(args.size)
+    numbers, fps = parse_range(args.frames), parse_rate(args.fps, "--fps")
+    wanted: dict[str, dict[int, Fraction]] = {"plate.####.exr": {n: Fraction(n) for n in numbers}}
+    if args.truth:
+        speed = ConstantSpeed.over(args.truth, (numbers[0], numbers[-1]))
+        first, last = output_range(speed, (numbers[0], numbers[-1]))
+        wanted["truth.####.exr"] = {n: speed.source_time(n) for n in range(first, last + 1)}
+    for text in args.times.split(",") if args.times else ():
+        time = parse_number(text, "--times")
+        wanted[f"moment.{float(time):08.3f}.exr"] = {0: time}
+    scene = SampleScene(width, height, args.seed)
+    total = sum(len(times) for times in wanted.values())
+    with open_progress(args.quiet or args.json) as progress:
+        done = 0
+        for name, times in wanted.items():
+            for _ in write_sequence(scene, args.directory / name, times, fps, args.samples, args.overwrite):
+                done += 1
+                if progress is not None:
+                    progress(done, total, name)
+    files = {name.partition(".")[0]: str(args.directory / name) for name in wanted if "#" in name}
+    data: dict[str, Any] = {
+        "directory": str(args.directory),
+        "size": f"{width}x{height}",
+        "frames": format_range(numbers),
+        "fps": str(fps),
+        **files,
+        "moments": [str(args.directory / name) for name in wanted if "#" not in name],
+    }
+    return Result(data, f"{args.directory}: {total} frames of {width}x{height} ({', '.join(wanted)})")
+
+
+def write_sequence(
+    scene: SampleScene, path: Path, times: dict[int, Fraction], fps: Fraction, samples: int, overwrite: bool
+) -> Any:
+    """Write the scene at ``times``, output number by output number; a generator that yields each number."""
+    from retempo.io.metadata import retimed
+    from retempo.io.target import open_target
+    from retempo.io.timecode import Timecode
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    target = open_target(str(path), overwrite=overwrite, source=None, fps=fps)
+    try:
+        for number, time in times.items():
+            attributes = {
+                **retimed(Timecode.parse(START_OF_DAY), number, fps),
+                "chromaticities": LINEAR_REC709,
+                "retempo:sourceTime": str(time),
+            }
+            target.write(number, photograph(scene, time, samples), attributes)
+            yield number
+        target.close()
+    except BaseException:
+        target.abort()
+        raise
+
+
+def photograph(scene: SampleScene, time: Fraction, samples: int = 1) -> Frame:
+    """The scene at a time: R, G, B, A half; Z, forward.u/v and backward.u/v (Nuke: y up) float; id uint."""
+    import numpy as np
+
+    from retempo.flow.vectors import PRESETS, encode_vectors
+    from retempo.io.frame import Frame, make_layer
+
+    seen = scene.render(float(time), samples)
+    vectors = [
+        encode_vectors(seen["forward"], PRESETS["nuke"], direction="forward"),
+        encode_vectors(seen["backward"], PRESETS["nuke"], direction="backward"),
+    ]
+    names = ("R", "G", "B", "A", "Z", "forward.u", "forward.v", "backward.u", "backward.v")
+    layer = make_layer(
+        np.concatenate([seen["rgba"], seen["depth"][..., None], *vectors], axis=2),
+        names,
+        ids=seen["id"][..., None],
+        id_names=("id",),
+        formats={
+            **{name: "half" if len(name) == 1 and name != "Z" else "float" for name in names},
+            "id": "uint",
+        },
+    )
+    return Frame([layer], layer.window, Path(f"sample at {time}"), "openexr")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``960x540`` -> (960, 540).
+
+    Raises:
+        UsageError: anything else.
+    """
+    found = re.fullmatch(r"(\d+)x(\d+)", text.strip().lower())
+    if found is None:
+        raise UsageError(f"--size is {text!r}", "write it as 960x540")
+    return int(found[1]), int(found[2])
