@@ -37,9 +37,11 @@ SHOWN = 4
 
 
 def retempo(*words: str) -> None:
-    """Run the command line, showing what is run."""
+    """Run the command line, showing what is run; its failure is ours."""
     print(f"$ retempo {shlex.join(words)}", flush=True)
-    subprocess.run([sys.executable, "-m", "retempo", *words], check=True)
+    code = subprocess.run([sys.executable, "-m", "retempo", *words], check=False).returncode
+    if code != 0:
+        sys.exit(code)
 
 
 def color_of(frame: Frame) -> np.ndarray:
