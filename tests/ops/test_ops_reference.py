@@ -1,4 +1,4 @@
-"""Does the plain PyTorch reference itself say what the definitions say? Tables worked by hand, and finite differences."""
+"""Does the plain PyTorch reference say what the definitions say? Tables worked by hand, and finite differences."""
 
 from __future__ import annotations
 
@@ -100,7 +100,9 @@ def test_splat_gradcheck(mode: str, footprint: str) -> None:
     inputs = [tensor.requires_grad_() for tensor in (payload, flow, metric)]
     if mode in ("sum", "average"):
         inputs = inputs[:2]
-    assert torch.autograd.gradcheck(lambda *a: reference.splat(*a, mode=mode, footprint=footprint).out, inputs)
+    assert torch.autograd.gradcheck(
+        lambda *a: reference.splat(*a, mode=mode, footprint=footprint).out, inputs
+    )
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,9 @@ def check_array(name: str, array: Array, shape: tuple[int | None, ...], like: Ar
     if like is None:
         return
     if is_tensor(array) != is_tensor(like):
-        raise UsageError(f"{name}: NumPy arrays and torch tensors are mixed in one call", "convert one of them")
+        raise UsageError(
+            f"{name}: NumPy arrays and torch tensors are mixed in one call", "convert one of them"
+        )
     for what, own, other in (
         ("dtype", dtype_name(array), dtype_name(like)),
         ("device", device_name(array), device_name(like)),
@@ -71,8 +73,8 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def contiguous(array: Array) -> Array:
-    """The array itself where it is C-contiguous, else a copy that is."""
-    return array.contiguous() if is_tensor(array) else np.ascontiguousarray(array)
+    """The array itself where it is C-contiguous, else a copy that is; outside of any autograd graph."""
+    return array.detach().contiguous() if is_tensor(array) else np.ascontiguousarray(array)
 
 
 def empty(like: Array, shape: tuple[int, ...], dtype: str | None = None) -> Array:
@@ -120,7 +122,7 @@ def call_native(function: str, *args: Any, **options: Any) -> Any:
     try:
         from retempo import _native
     except ImportError as error:
-        raise DeviceError(f"the native module retempo._native cannot be imported: {error}", "run pip install .") from error
+        raise DeviceError(f"retempo._native cannot be imported: {error}", "run pip install .") from error
     try:
         return getattr(_native, function)(*args, **options)
     except RetempoError:
@@ -128,6 +130,8 @@ def call_native(function: str, *args: Any, **options: Any) -> Any:
     except (ValueError, TypeError) as error:
         raise UsageError(f"{function}: {error}") from error
     except MemoryError as error:
-        raise DeviceError(f"{function}: out of memory: {error}", "lower the resolution or pass --memory") from error
+        raise DeviceError(
+            f"{function}: out of memory: {error}", "lower the resolution or pass --memory"
+        ) from error
     except RuntimeError as error:
         raise DeviceError(f"{function}: {error}") from error

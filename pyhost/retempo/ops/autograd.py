@@ -19,7 +19,12 @@ class SplatFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, payload: Tensor, flow: Tensor, metric: Tensor | None, coverage: bool, options: dict[str, object]
+        ctx: Any,
+        payload: Tensor,
+        flow: Tensor,
+        metric: Tensor | None,
+        coverage: bool,
+        options: dict[str, object],
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         out, norm, zmax, covered = splatting.forward(payload, flow, metric, coverage, options)
         ctx.save_for_backward(payload, flow, metric, out, norm, zmax)
@@ -28,20 +33,22 @@ class SplatFunction(torch.autograd.Function):
         return out, norm, covered
 
     @staticmethod
-    @once_differentiable
+    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad_out: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         payload, flow, metric, out, norm, zmax = ctx.saved_tensors
         grad_payload = torch.empty_like(payload, memory_format=torch.contiguous_format)
         grad_flow = torch.empty_like(flow, memory_format=torch.contiguous_format)
-        grad_metric = None if metric is None else torch.empty_like(metric, memory_format=torch.contiguous_format)
+        grad_metric = (
+            None if metric is None else torch.empty_like(metric, memory_format=torch.contiguous_format)
+        )
         if norm.numel():
             arrays.call_native(
                 "splat_backward",
-                grad_out.contiguous(),
-                payload.contiguous(),
-                flow.contiguous(),
-                None if metric is None else metric.contiguous(),
-                out,
+                arrays.contiguous(grad_out),
+                arrays.contiguous(payload),
+                arrays.contiguous(flow),
+                None if metric is None else arrays.contiguous(metric),
+                arrays.contiguous(out),
                 norm,
                 zmax,
                 grad_payload,
@@ -65,17 +72,20 @@ class WarpFunction(torch.autograd.Function):
         return warping.forward(image, flow, options)
 
     @staticmethod
-    @once_differentiable
+    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, ...]:
         image, flow = ctx.saved_tensors
         grad_image = torch.empty_like(image, memory_format=torch.contiguous_format)
         grad_flow = torch.empty_like(flow, memory_format=torch.contiguous_format)
-        if image.numel():
+        if not image.numel() or not grad_out.numel():
+            grad_image.zero_()
+            grad_flow.zero_()
+        else:
             arrays.call_native(
                 "warp_backward",
-                grad_out.contiguous(),
-                image.contiguous(),
-                flow.contiguous(),
+                arrays.contiguous(grad_out),
+                arrays.contiguous(image),
+                arrays.contiguous(flow),
                 grad_image,
                 grad_flow,
                 stream=arrays.stream_of(image),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -72,6 +72,7 @@ def target_maximum(flow: Tensor, metric: Tensor, footprint: str, sigma: float) -
     """Largest metric among the source pixels that reach each target with a weight over 0, [N, 1, H, W]."""
     n, _, h, w = flow.shape
     z = metric.detach().reshape(n, -1)
+    z = torch.where(z.isfinite(), z, torch.full_like(z, -math.inf))
     zmax = torch.full((n * h * w,), -math.inf, dtype=flow.dtype, device=flow.device)
     for tap in landing_taps(flow.detach(), footprint):
         reached = kernel_weight(tap, footprint, sigma) > 0
@@ -96,11 +97,14 @@ def splat(
     """
     n, c, h, w = payload.shape
     weight_of = torch.ones_like(flow[:, 0]).reshape(n, -1)
+    alive = torch.ones_like(weight_of, dtype=torch.bool)
     zmax = None
     if mode in ("linear", "softmax"):
         if metric is None:
             raise ValueError(f"mode {mode} needs a metric")
         weight_of = metric.reshape(n, -1)
+        alive = weight_of.isfinite()  # other source pixels contribute nothing
+        weight_of = torch.where(alive, weight_of, torch.zeros_like(weight_of))
     if mode == "softmax":
         assert metric is not None
         zmax = target_maximum(flow, metric, footprint, sigma)
@@ -115,7 +119,8 @@ def splat(
             tap_weight = kernel * weight_of
         else:
             below = weight_of - zmax.reshape(n, -1).gather(1, tap.index)
-            tap_weight = kernel * torch.exp(torch.where(kernel > 0, below, torch.zeros_like(below)))
+            tap_weight = kernel * torch.exp(torch.where((kernel > 0) & alive, below, torch.zeros_like(below)))
+        tap_weight = torch.where(alive, tap_weight, torch.zeros_like(tap_weight))
         total = total.index_add(0, index, (packed * tap_weight.unsqueeze(1)).movedim(1, 2).reshape(-1, c + 1))
         bilinear = kernel_weight(tap, "bilinear", sigma).detach()
         coverage = coverage.index_add(0, index, bilinear.reshape(-1))
@@ -126,14 +131,16 @@ def splat(
     if mode == "sum":
         out = total[:, :c]
     else:
-        out = torch.where(hole, torch.zeros_like(norm), total[:, :c] / torch.where(hole, torch.ones_like(norm), norm))
+        out = torch.where(
+            hole, torch.zeros_like(norm), total[:, :c] / torch.where(hole, torch.ones_like(norm), norm)
+        )
     return Splatted(out.contiguous(), norm.contiguous(), zmax, coverage.reshape(n, 1, h, w))
 
 
 def filter_weights(fraction: Tensor, filter: str) -> tuple[range, list[Tensor]]:
     """Tap offsets from the floor of a coordinate, and their weights, for a 1-D interpolating filter."""
     if filter == "bilinear":
-        return range(0, 2), [1 - fraction, fraction]
+        return range(2), [1 - fraction, fraction]
     if filter == "lanczos4":
         offsets = range(-3, 5)
         weights = [torch.sinc(fraction - i) * torch.sinc((fraction - i) / 4) for i in offsets]
@@ -176,3 +183,93 @@ def warp(image: Tensor, flow: Tensor, *, filter: str = "bilinear", border: str =
         indexing="ij",
     )
     return sample(image, xs + flow[:, 0], ys + flow[:, 1], filter=filter, border=border)
+
+
+class Merged(NamedTuple):
+    """Result of ``synthesize``; named and shaped as in ``retempo.ops.Synthesis``."""
+
+    out: Tensor  # [H, W, C]
+    ids: Tensor | None  # [H, W, K]
+    hole: Tensor  # [H, W] int64: 0 merged, 1 edge-clamped samples, 2 the frames at the pixel's own flow
+    weight_sum: Tensor  # [H, W]
+
+
+def synthesize(
+    frames: Sequence[Tensor],
+    candidates: Sequence[tuple[int, Tensor, Tensor, Tensor, float, float]],
+    *,
+    ids: Sequence[Tensor] | None = None,
+    footprint: str = "gaussian",
+    sigma: float = 0.5,
+    merge_exponent: float = 1.0,
+    coverage_gate: bool = False,
+    filter: str = "bilinear",
+    merge: str = "metric",
+) -> Merged:
+    """Merge (frame index, flow [H, W, 2], Z [H, W], M [H, W], scale, weight) candidates as ``ops.synthesize`` does."""
+    voices = [candidate for candidate in candidates if candidate[5] != 0]
+    height, width, _ = frames[0].shape
+    ys, xs = torch.meshgrid(
+        torch.arange(height, dtype=frames[0].dtype, device=frames[0].device),
+        torch.arange(width, dtype=frames[0].dtype, device=frames[0].device),
+        indexing="ij",
+    )
+    # for each stage (inside, outside, own flow) and candidate: weight [H, W] and sampling position
+    weights: list[list[Tensor]] = [[], [], []]
+    spots: list[list[tuple[Tensor, Tensor]]] = [[], [], []]
+    for _, flow, z, trust, scale, weight in voices:
+        moved = (flow * scale).permute(2, 0, 1)[None]
+        trust = torch.where(trust.isfinite() & (trust > 0), trust, torch.zeros_like(trust))
+        payload = torch.cat([-moved, trust[None, None]], 1)
+        arrived = splat(payload, moved, z[None, None], footprint=footprint, sigma=sigma)
+        x, y = xs + arrived.out[0, 0], ys + arrived.out[0, 1]
+        nearest_x, nearest_y = (x + 0.5).floor(), (y + 0.5).floor()
+        inside = (nearest_x >= 0) & (nearest_x < width) & (nearest_y >= 0) & (nearest_y < height)
+        found = arrived.norm[0, 0] > 0
+        share = torch.full_like(xs, weight)
+        if merge == "metric":
+            m = arrived.out[0, 2]
+            share = share * (m**merge_exponent if merge_exponent != 0 else (m > 0).to(m.dtype))
+        if coverage_gate:
+            covered = cover(moved, z[None, None])[0, 0]
+            share = share * covered.clamp(1e-3, 1.0)
+        nothing = torch.zeros_like(share)
+        weights[0].append(torch.where(found & inside, share, nothing))
+        weights[1].append(torch.where(found & ~inside, share, nothing))
+        weights[2].append(torch.full_like(xs, weight))
+        spots[0].append((x, y))
+        spots[1].append((x, y))
+        spots[2].append((xs - moved[0, 0], ys - moved[0, 1]))
+
+    totals = torch.stack([torch.stack(stage).sum(0) for stage in weights])
+    hole = torch.where(totals[0] > 0, 0, torch.where(totals[1] > 0, 1, 2))
+    out = torch.zeros_like(frames[0])
+    for stage in range(3):
+        blended = torch.zeros_like(out)
+        for (frame, *_), share, (x, y) in zip(voices, weights[stage], spots[stage], strict=True):
+            shown = sample(frames[frame].permute(2, 0, 1)[None], x[None], y[None], filter=filter)[0].permute(
+                1, 2, 0
+            )
+            blended = blended + shown * share[..., None]
+        total = torch.where(totals[stage] > 0, totals[stage], torch.ones_like(totals[stage]))
+        out = torch.where((hole == stage)[..., None], blended / total[..., None], out)
+
+    ids_out = None
+    if ids is not None:
+        ids_out = torch.zeros_like(ids[0])
+        for stage in range(3):
+            best = torch.stack(weights[stage]).argmax(0)
+            for i, ((frame, *_), (x, y)) in enumerate(zip(voices, spots[stage], strict=True)):
+                column = (x + 0.5).floor().clamp(0, width - 1).long()
+                line = (y + 0.5).floor().clamp(0, height - 1).long()
+                ids_out = torch.where(
+                    ((hole == stage) & (best == i))[..., None], ids[frame][line, column], ids_out
+                )
+    weight_sum = torch.where(hole == 0, totals[0], torch.zeros_like(totals[0]))
+    return Merged(out, ids_out, hole, weight_sum)
+
+
+def cover(flow: Tensor, metric: Tensor) -> Tensor:
+    """Sum of the bilinear weights of the source pixels whose metric is finite, [N, 1, H, W]."""
+    alive = metric.isfinite().to(flow.dtype)
+    return splat(alive, flow, mode="sum").out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from retempo.errors import UsageError
 from retempo.ops import arrays
 from retempo.ops.arrays import Array
 
@@ -16,7 +17,9 @@ class Splat(NamedTuple):
 
     out: Array  # [N, C, H, W] normalised payload, 0 in holes (mode sum: the plain sum)
     hole: Array  # [N, 1, H, W] bool, where nothing landed
-    coverage: Array  # [N, 1, H, W] sum of bilinear kernel weights, whatever the footprint; None if not asked for
+    coverage: (
+        Array  # [N, 1, H, W] sum of bilinear kernel weights, whatever the footprint; None if not asked for
+    )
 
 
 def splat(
@@ -57,12 +60,12 @@ def splat(
     arrays.check_array("flow", flow, (n, 2, height, width), payload)
     if mode in ("linear", "softmax"):
         if metric is None:
-            raise arrays.UsageError(f"metric: mode {mode} needs one", "pass metric [N, 1, H, W] or another mode")
+            raise UsageError(f"metric: mode {mode} needs one", "pass metric [N, 1, H, W] or another mode")
         arrays.check_array("metric", metric, (n, 1, height, width), payload)
     else:
         metric = None
     if footprint == "gaussian" and not sigma > 0:
-        raise arrays.UsageError(f"sigma: expected more than 0 pixels, got {sigma}")
+        raise UsageError(f"sigma: expected more than 0 pixels, got {sigma}")
 
     options = {
         "mode": mode,

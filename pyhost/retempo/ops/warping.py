@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from retempo.errors import UsageError
 from retempo.ops import arrays
 from retempo.ops.arrays import Array
 
@@ -18,11 +19,11 @@ def warp(
     threads: int = 0,
     deterministic: bool | None = None,
 ) -> Array:
-    """out(p) = image(p + flow(p)), same library and device as ``image``.
+    """Backward warp, out(p) = image(p + flow(p)) [N, C, h, w], same library and device as ``image``.
 
     Args:
         image: [N, C, H, W] float32, or float64 on the CPU.
-        flow: [N, 2, H, W] pixels (dx, dy), from each output pixel to where it looks; must be finite.
+        flow: [N, 2, h, w] pixels (dx, dy), from each output pixel to where it looks; must be finite.
         filter: ``bilinear``, ``lanczos4`` (8x8 taps, weights normalised) or ``nearest``.
         border: ``edge`` repeats the outermost pixels, ``zero`` counts outside pixels as 0.
         threads: CPU threads, 0 for all; the result does not depend on it.
@@ -37,8 +38,7 @@ def warp(
     arrays.check_choice("filter", filter, FILTERS)
     arrays.check_choice("border", border, BORDERS)
     arrays.check_array("image", image, (None, None, None, None))
-    n, _, height, width = image.shape
-    arrays.check_array("flow", flow, (n, 2, height, width), image)
+    arrays.check_array("flow", flow, (image.shape[0], 2, None, None), image)
     options = {"filter": filter, "border": border, "threads": threads}
     if arrays.is_tensor(image):
         from retempo.ops.autograd import WarpFunction
@@ -47,9 +47,42 @@ def warp(
     return forward(image, flow, options)
 
 
+def warp_image(
+    image: Array, flow: Array, *, filter: str = "bilinear", border: str = "edge", threads: int = 0
+) -> Array:
+    """Channel-last warp for inference: ``image`` [H, W, C], ``flow`` [h, w, 2] pixels -> [h, w, C], no copies.
+
+    float32 pixels go through any filter; uint32 ids through ``nearest`` only, bits copied. Carries no gradient.
+
+    Raises:
+        UsageError: an argument does not fit; the message names it.
+        DeviceError: no native module, or the device failed.
+    """
+    arrays.check_choice("filter", filter, FILTERS)
+    arrays.check_choice("border", border, BORDERS)
+    ids = arrays.dtype_name(image) == "uint32"
+    if ids and filter != "nearest":
+        raise UsageError(f"filter: ids are never blended, expected nearest, got {filter}")
+    if not ids:
+        arrays.check_array("image", image, (None, None, None))
+    arrays.check_array("flow", flow, (None, None, 2), None if ids else image)
+    out = arrays.empty(image, (*flow.shape[:2], image.shape[2]))
+    if arrays.is_empty(out):
+        return out
+    planes = arrays.contiguous(image), arrays.contiguous(flow), out
+    stream = arrays.stream_of(image)
+    if ids:
+        arrays.call_native("warp_ids", *planes, border=border, threads=threads, stream=stream)
+    else:
+        arrays.call_native(
+            "warp_image", *planes, filter=filter, border=border, threads=threads, stream=stream
+        )
+    return out
+
+
 def forward(image: Array, flow: Array, options: dict[str, object]) -> Array:
     """Allocate and fill the warped image; arguments are already checked."""
-    out = arrays.empty(image, tuple(image.shape))
+    out = arrays.empty(image, (*image.shape[:2], *flow.shape[2:]))
     if not arrays.is_empty(out):
         arrays.call_native(
             "warp_forward",
