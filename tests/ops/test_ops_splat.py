@@ -99,7 +99,7 @@ def test_a_wide_image(device: str, deterministic: bool) -> None:
 
 def test_no_pixels_no_crash(device: str) -> None:
     for shape in [(0, 3, 4, 4), (1, 3, 0, 4), (2, 3, 4, 0)]:
-        n, c, h, w = shape
+        n, _, h, w = shape
         payload = torch.zeros(shape, device=device, requires_grad=True)
         result = ops.splat(
             payload, torch.zeros(n, 2, h, w, device=device), torch.zeros(n, 1, h, w, device=device)
