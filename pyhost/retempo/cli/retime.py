@@ -10,7 +10,7 @@ from retempo.cli.result import Result
 from retempo.render.settings import RetimeSettings, add_setting_arguments, settings_from
 
 if TYPE_CHECKING:
-    from retempo.io.sequence import Source
+    from retempo.io.source import Source
     from retempo.retime.plan import Plan
 
 HELP = "retime an image sequence or a movie"
@@ -47,11 +47,11 @@ def run(args: argparse.Namespace) -> Result:
 
 def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -> Result:
     """Retime ``source`` as the settings say into ``args.output``."""
-    from retempo.io.ranges import parse_frames
+    from retempo.io.pattern import parse_range
     from retempo.render.job import open_renderer, render_job
     from retempo.render.timing import schedule
 
-    outputs = parse_frames(settings.output_range) if settings.output_range else None
+    outputs = parse_range(settings.output_range) if settings.output_range else None
     wanted = schedule(
         settings, source.frames, source.fps, outputs, lambda number: Path(source.path(number)).name
     )
@@ -63,7 +63,7 @@ def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -
             source,
             args.output,
             wanted,
-            open_renderer(settings, source),
+            open_renderer(settings, source, args.output),
             overwrite=args.overwrite,
             resume=args.resume,
             progress=progress,

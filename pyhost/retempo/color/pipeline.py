@@ -33,7 +33,9 @@ class ColorPipeline:
     Args:
         config: see :func:`retempo.color.config.find_config`.
         input_space: colour space, alias or role of the source; None: see ``file_rules``.
-        working_space: where warping and blending happen; None: the ``scene_linear`` role.
+        working_space: where warping and blending happen; None: the ``scene_linear`` role. Pixels that are linear
+            already and stay in their space are left in it: a matrix there and back commutes with blending
+            and would only round.
         output_space: of the result; None: the input space.
         flow_space: 'auto', 'encoded', a colour space or role, or "Retempo Flow"; see ``flow_space``.
         path_for_rules: path or pattern of the source, for the config's file rules.
@@ -73,6 +75,8 @@ class ColorPipeline:
         self.output_space = self.input_space
         if output_space is not None:
             self.output_space = found.space(output_space, "output colour space")
+        if working_space is None and self.output_space == self.input_space and found.is_linear(self.input_space):
+            self.working_space = self.input_space
         self.kind: Kind = kind or (kind_of(path) if path is not None else "float")
         self._in = self._between(self.input_space, self.working_space)
         self._out = self._between(self.working_space, self.output_space)

@@ -13,6 +13,7 @@ from functools import reduce
 
 import numpy as np
 
+from retempo.color.nonfinite import replace_nonfinite
 from retempo.color.pipeline import ColorPipeline
 from retempo.errors import InputError
 from retempo.io.frame import Frame, Layer, Window
@@ -27,7 +28,8 @@ class Canvas:
         pixels: ``[H, W, C]`` float32, colour in the working space, premultiplied; every layer's channels in turn.
         ids: ``[H, W, K]`` uint32 bit patterns; K may be 0.
         layers: indices into ``Frame.layers``, in the order of the channels.
-        names: ``layer.channel`` of every channel of ``pixels``.
+        names: layer and name of every channel of ``pixels``.
+        repaired: how many colour pixels were NaN or infinite and had to be replaced.
     """
 
     window: Window
@@ -35,13 +37,7 @@ class Canvas:
     ids: np.ndarray
     layers: tuple[int, ...]
     names: tuple[tuple[int, str], ...]
-
-    def find(self, channel: str, layer: int | None = None) -> int | None:
-        """Position of a channel in ``pixels``, by its name in the file; None when there is none."""
-        for position, (owner, name) in enumerate(self.names):
-            if name == channel and layer in (None, owner):
-                return position
-        return None
+    repaired: int = 0
 
 
 def group_views(frame: Frame) -> dict[str, tuple[int, ...]]:
@@ -97,10 +93,12 @@ def gather(frame: Frame, layers: Sequence[int], window: Window, color: ColorPipe
     canvas = Canvas(window, pixels, ids, tuple(layers), names)
     for columns in color_columns(frame, canvas):
         colour = np.ascontiguousarray(pixels[..., columns])
-        working = color.to_working(colour)
+        finite, bad = replace_nonfinite(colour)
+        working = color.to_working(finite)
         if working is not colour:
             if canvas.pixels is members[0].pixels:
                 canvas = replace(canvas, pixels=canvas.pixels.copy())
+            canvas = replace(canvas, repaired=canvas.repaired + bad)
             canvas.pixels[..., columns] = working
     return canvas
 
@@ -143,7 +141,8 @@ def scatter(
     at_pixel = at_id = 0
     for index in canvas.layers:
         layer = template.layers[index]
-        window = common_window([template, *others], [index]) if layer.window.width else layer.window
+        windows = [frame.layers[index].window for frame in (template, *others)]
+        window = reduce(Window.union, [one for one in windows if one.width and one.height] or windows[:1])
         inside = slices(window, canvas.window)
         next_pixel, next_id = at_pixel + len(layer.channels), at_id + len(layer.id_channels)
         made[index] = layer.like(

@@ -57,6 +57,15 @@ class PreparedFrames:
     views: tuple[PreparedView, ...]
 
     @property
+    def repaired(self) -> dict[int, int]:
+        """Source frames with NaN or infinite colour, and how many pixels were replaced."""
+        counts = {
+            time: sum(view.canvases[index].repaired for view in self.views)
+            for index, time in enumerate(self.times)
+        }
+        return {time: count for time, count in counts.items() if count}
+
+    @property
     def nbytes(self) -> int:
         """Memory held beyond the frames themselves."""
         total = 0

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from retempo.color.config import find_config
+from retempo.color.file_rules import Kind, choose_space, kind_of
 from retempo.color.pipeline import ColorPipeline
 from retempo.errors import UsageError
-from retempo.io.sequence import Source, open_source
+from retempo.io.frame import Frame
+from retempo.io.sequence import open_source
+from retempo.io.source import Source
 from retempo.io.target import open_target
 from retempo.render.frame import FrameRenderer
 from retempo.render.settings import RetimeSettings
@@ -12,24 +16,41 @@ from retempo.render.shot import Progress, ShotReport, render_shot
 from retempo.render.timing import Schedule
 
 
-def open_renderer(settings: RetimeSettings, source: Source) -> FrameRenderer:
+def open_renderer(settings: RetimeSettings, source: Source, output: str = "") -> FrameRenderer:
     """A renderer whose colour fits this source.
+
+    Args:
+        settings: colour and flow settings.
+        source: its first file decides the input space, where the settings do not.
+        output: where the result goes. When scene-linear pixels go into integer pictures or a movie, and no
+            output space is named, they are encoded as the config's file rules say for such a file.
 
     Raises:
         ColorError: a config or colour space does not exist.
         UsageError: an unknown flow estimator.
     """
+    path = str(source.path(source.frames[0]))
+    kind: Kind = "movie" if source.kind == "movie" else _kind(source.header(source.frames[0]))
+    config = find_config(settings.config or None)
+    output_space = settings.output_space or None
+    if output_space is None and kind == "float" and output and kind_of(output) != "float":
+        output_space = choose_space(config, output).space
     color = ColorPipeline(
-        settings.config or None,
+        config,
         settings.input_space or None,
         settings.working_space or None,
-        settings.output_space or None,
+        output_space,
         settings.flow_space,
-        path_for_rules=source.path(source.frames[0]),
-        kind="movie" if source.kind == "movie" else None,
+        path_for_rules=path,
+        kind=kind,
         threads=settings.threads,
     )
     return FrameRenderer(settings, color)
+
+
+def _kind(header: Frame) -> Kind:
+    floats = {"half", "float", "double"}
+    return "float" if floats & set(header.main().formats.values()) else "integer"
 
 
 def render_job(
@@ -57,9 +78,10 @@ def render_job(
         overwrite=overwrite or resume,
         source=source,
         fps=wanted.fps,
-        data_type=settings.data_type,
-        compression=settings.compression,
+        frames=[entry.output for entry in wanted.plan.entries],
+        depth=None if settings.data_type == "keep" else settings.data_type,
         codec=settings.codec or None,
-        bit_depth=settings.bit_depth or None,
+        bits=settings.bit_depth or None,
+        quality=settings.quality or None,
     )
     return render_shot(source, target, wanted, renderer, vectors=vectors, resume=resume, progress=progress)

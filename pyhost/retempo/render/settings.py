@@ -216,14 +216,21 @@ class RetimeSettings:
     # output
     data_type: str = _setting(
         "keep", "data type of written channels; ids keep theirs",
-        group="output", choices=("keep", "half", "float", "uint8", "uint16"),
+        group="output", choices=("keep", "half", "float", "uint8", "uint10", "uint16"),
     )  # fmt: skip
     compression: str = _setting("keep", "compression, e.g. zip, piz, dwaa:45, none", group="output")
-    codec: str = _setting(
-        "", "movie codec, e.g. libx264, prores_ks, ffv1; default: by container", group="output"
-    )
+    codec: str = _setting("", "movie codec: h264, hevc, prores, ffv1; default: by container", group="output")
     bit_depth: int = _setting(
         0, "bits a channel in a movie, 8 or 10; default: as the source", group="output", kind=int
+    )
+
+    quality: int = _setting(
+        0,
+        "constant rate factor of h264 and hevc, smaller is better; 0: the default",
+        group="output",
+        kind=int,
+        low=0,
+        high=51,
     )
 
     # computing: none of these changes a pixel

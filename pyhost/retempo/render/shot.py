@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from retempo.conventions import SETTINGS_KEY
+from retempo.io.formats import is_movie
 from retempo.io.frame import Frame
 from retempo.io.metadata import retimed, timecode_of
-from retempo.io.sequence import Source
+from retempo.io.source import Source
 from retempo.io.target import Target
 from retempo.render.frame import FrameRenderer, PreparedFrames
 from retempo.render.reading import FrameReader
-from retempo.render.resume import stamp_of
+from retempo.render.resume import combine_stamps, stamp_of
 from retempo.render.timing import Schedule
 from retempo.render.writing import FrameWriter
 from retempo.retime.plan import PlanEntry
@@ -36,6 +37,7 @@ class ShotReport:
     Args:
         written: output frames made now; ``skipped``: found whole and made with the same settings.
         copied: of those written, source frames passed through.
+        repaired: source frames with NaN or infinite colour, and how many pixels of each were replaced.
         pairs: sets of source frames that flow was estimated for.
         seconds: wall time spent waiting for input, preparing, rendering and waiting for output.
     """
@@ -43,6 +45,7 @@ class ShotReport:
     written: list[int] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
     copied: list[int] = field(default_factory=list)
+    repaired: dict[int, int] = field(default_factory=dict)
     pairs: int = 0
     seconds: dict[str, float] = field(
         default_factory=lambda: {"read": 0.0, "prepare": 0.0, "render": 0.0, "write": 0.0}
@@ -54,9 +57,19 @@ class ShotReport:
             "written": self.written,
             "skipped": self.skipped,
             "copied": self.copied,
+            "repaired": self.repaired,
             "pairs": self.pairs,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
+
+
+@dataclass(frozen=True)
+class Step:
+    """One output frame to make: its plan, the source frames it needs, and the stamp it will carry."""
+
+    entry: PlanEntry
+    needed: tuple[int, ...]
+    stamp: str
 
 
 def contributors(entry: PlanEntry, source_frames: Sequence[int], count: int) -> tuple[int, ...]:
@@ -99,32 +112,41 @@ def render_shot(
         InputError, OutputError: a frame cannot be read or written; finished frames stay.
     """
     report = ShotReport()
+    movie = is_movie(target.path(0))
     frames = source.frames
+    compression = renderer.settings.compression
     timecode = timecode_of(source.header(frames[0]))
-    work: list[tuple[PlanEntry, tuple[int, ...], str]] = []
-    for entry in wanted.plan.entries:
-        needed = contributors(entry, frames, renderer.settings.source_frames)
-        stamp = stamp_of(
-            renderer.settings, entry, [source.digest(number) for number in needed], vectors, needed
-        )
-        if resume and target.stamp(entry.output) == stamp and target.is_whole(entry.output):
-            report.skipped.append(entry.output)
+    steps = [
+        Step(entry, needed, stamp_of(renderer.settings, entry, needed, source, vectors))
+        for entry in wanted.plan.entries
+        for needed in [contributors(entry, frames, renderer.settings.source_frames)]
+    ]
+    if movie:  # one file, one stamp: whole or not at all
+        together = combine_stamps([step.stamp for step in steps])
+        steps = [replace(step, stamp=together) for step in steps]
+    work = []
+    for step in steps:
+        output = step.entry.output
+        if resume and target.stamp(output) == step.stamp and target.is_whole(output):
+            report.skipped.append(output)
         else:
-            work.append((entry, needed, stamp))
+            work.append(step)
     total = len(wanted.plan.entries)
-    reader = FrameReader(source.read, [needed for _, needed, _ in work])
-    writer = FrameWriter(workers=1 if target.kind == "movie" else 2)
+    reader = FrameReader(source.read, [step.needed for step in work])
+    writer = FrameWriter(workers=1 if movie else 2)
     prepared: PreparedFrames | None = None
     try:
-        for step, (entry, needed, stamp) in enumerate(work):
+        for position, step in enumerate(work):
+            entry, needed = step.entry, step.needed
             began = clock.perf_counter()
-            taken = reader.take(step)
+            taken = reader.take(position)
             read = clock.perf_counter()
             if entry.kind == "between":
                 if prepared is None or prepared.times != needed:
                     prepared = None
                     prepared = renderer.prepare(taken, _vector_frames(vectors, needed))
                     report.pairs += 1
+                    report.repaired.update(prepared.repaired)
                 ready = clock.perf_counter()
                 made = renderer.render(prepared, entry.source_time)
             else:
@@ -136,7 +158,8 @@ def render_shot(
                     report.copied.append(entry.output)
             rendered = clock.perf_counter()
             attributes = {
-                SETTINGS_KEY: stamp,
+                **({} if compression == "keep" else {"compression": compression}),
+                SETTINGS_KEY: step.stamp,
                 "retempo:sourceTime": str(entry.source_time),
                 **retimed(timecode, entry.output - wanted.start, wanted.fps),
             }
@@ -151,7 +174,7 @@ def render_shot(
             ):
                 report.seconds[stage] += spent
             if progress is not None:
-                progress(len(report.skipped) + step + 1, total, f"frame {entry.output}")
+                progress(len(report.skipped) + position + 1, total, f"frame {entry.output}")
         began = clock.perf_counter()
         writer.finish()
         target.close()

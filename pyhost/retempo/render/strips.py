@@ -1,0 +1,301 @@
+"""How is a frame made that does not fit in memory? Its flow is held whole, its pixels pass by strip by strip.
+
+Every strip reads as many further rows as motion can reach, so it has the bits of the same rows of a frame
+made whole with the same flow: there is no seam. Where even the search for flow would not fit, it is done at
+a smaller working resolution (``plan_strips`` says which); that is the only thing that can differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from retempo.conventions import WORST_FOOTPRINT_RADIUS
+from retempo.errors import UsageError
+from retempo.flow.catalog import VectorsMarker
+from retempo.io.frame import Frame, Layer, Window
+from retempo.io.source import Source
+from retempo.render.canvas import common_window, gather, group_views, guide_of, scatter
+from retempo.render.frame import FrameRenderer, flow_pairs
+from retempo.render.vectors import depth_of, vector_flow
+from retempo.synthesis.pipeline import FILTER_RADIUS, FlowPair, prepare
+
+FLOW_BYTES = 40
+"""Held per pixel and pair: two flows, two encoded pictures, and what rescaling them takes in passing."""
+SEARCH_BYTES = 400
+"""Taken per pixel of the working resolution while both directions of flow are searched (measured, DIS fine)."""
+METRIC_BYTES = 120
+"""Taken per pixel and pair while metrics are measured: guides, warped guides, two metrics each way."""
+FRAMES_IN_FLIGHT = 3
+"""Beyond the contributing frames: one read ahead, two results being written."""
+LEAST_ROWS = 16
+
+
+@dataclass(frozen=True)
+class StripPlan:
+    """How a frame is cut: ``rows`` at a time, flow searched at ``flow_scale`` of its resolution."""
+
+    rows: int
+    flow_scale: float
+
+
+def whole_bytes(header: Frame, settings_frames: int, hypotheses: int, flow_scale: float) -> int:
+    """Memory that making frames whole takes at its peak, in bytes (an estimate; see the constants)."""
+    pixels = sum(layer.nbytes for layer in header.layers)
+    area = _area(header)
+    frames = pixels * (2 * settings_frames + FRAMES_IN_FLIGHT)
+    searching = area * (FLOW_BYTES * hypotheses + int(SEARCH_BYTES * flow_scale**2))
+    return frames + max(searching, area * (FLOW_BYTES * hypotheses + METRIC_BYTES))
+
+
+def plan_strips(
+    header: Frame, budget: int, settings_frames: int, hypotheses: int, flow_scale: float
+) -> StripPlan | None:
+    """How to stay within ``budget`` bytes; None when whole frames do.
+
+    Raises:
+        UsageError: not even strips of a few rows fit.
+    """
+    if whole_bytes(header, settings_frames, hypotheses, flow_scale) <= budget:
+        return None
+    area = _area(header)
+    held = area * FLOW_BYTES * hypotheses
+    scale = flow_scale
+    while held + area * SEARCH_BYTES * scale**2 > budget and scale > 0.1:
+        scale /= 2
+    height = max(layer.window.height for layer in header.layers)
+    row = sum(layer.nbytes for layer in header.layers) / height * (2 * settings_frames + 1)
+    row += METRIC_BYTES * max(layer.window.width for layer in header.layers)
+    rows = int((budget - held) / row / 2)
+    if rows < LEAST_ROWS or scale <= 0.1:
+        least = int(held + area * SEARCH_BYTES * 0.04 + 2 * LEAST_ROWS * row) >> 20
+        raise UsageError(
+            f"a frame of {header.display.width}x{header.display.height} with these channels cannot be made "
+            f"within {budget >> 20} MiB",
+            f"give --memory at least about {least}M, or fewer flow hypotheses",
+        )
+    return StripPlan(min(rows, height), scale)
+
+
+def _area(header: Frame) -> int:
+    return max(layer.window.width * layer.window.height for layer in header.layers)
+
+
+@dataclass(frozen=True)
+class _View:
+    layers: tuple[int, ...]
+    window: Window
+    flows: tuple[FlowPair, ...]
+    nearness: tuple[np.ndarray, ...] | None
+    reach: int
+
+
+class StripRenderer:
+    """Makes the frames between a few source frames, without ever holding one of them.
+
+    Args:
+        renderer: settings, colour and estimators.
+        source, vectors: as for ``render_shot``.
+        cut: from ``plan_strips``.
+    """
+
+    def __init__(
+        self, renderer: FrameRenderer, source: Source, vectors: Source | None, cut: StripPlan
+    ) -> None:
+        self.renderer = renderer
+        self.source = source
+        self.vectors = vectors
+        self.rows = cut.rows
+        self._numbers: tuple[int, ...] = ()
+        self._headers: dict[int, Frame] = {}
+        self._views: list[_View] = []
+
+    def prepare(self, numbers: tuple[int, ...]) -> None:
+        """Find the motion between these source frames."""
+        if numbers == self._numbers:
+            return
+        self._views = []
+        self._numbers = numbers
+        self._headers = {number: self.source.header(number) for number in numbers}
+        first = self._headers[numbers[0]]
+        self._views = [self._view(layers) for layers in group_views(first).values()]
+
+    def header(self, time: Fraction) -> Frame:
+        """The frame at ``time`` without pixels: every layer's new data window."""
+        template = self._template(time)
+        layers = [
+            replace(
+                layer,
+                window=common_window(list(self._headers.values()), [index])
+                if layer.window.width
+                else layer.window,
+            )
+            for index, layer in enumerate(template.layers)
+        ]
+        return replace(template, layers=layers)
+
+    def strips(self, times: Sequence[Fraction]) -> Iterator[tuple[int, list[list[Layer]]]]:
+        """For each strip from the top: its first row (display coordinates), and the layers of each time's frame."""
+        top = min(view.window.y for view in self._views)
+        bottom = max(view.window.y1 for view in self._views)
+        for row in range(top, bottom, self.rows):
+            made: list[dict[int, Layer]] = [{} for _ in times]
+            for view in self._views:
+                part = view.window.rows(row, row + self.rows)
+                if part.height:
+                    for into, layers in zip(made, self._render(view, part, times), strict=True):
+                        into.update(layers)
+            yield row, [[layers[index] for index in sorted(layers)] for layers in made]
+
+    def _template(self, time: Fraction) -> Frame:
+        return self._headers[min(self._numbers, key=lambda number: abs(number - time))]
+
+    def _view(self, layers: tuple[int, ...]) -> _View:
+        settings = self.renderer.settings
+        headers = [self._headers[number] for number in self._numbers]
+        window = common_window(headers, layers)
+        flows: list[FlowPair] = []
+        searching = [one for one in self.renderer.estimators if not isinstance(one, VectorsMarker)]
+        for estimator in searching:
+            encoded = [self._encode(estimator, number, layers, window) for number in self._numbers]
+            for first, second in flow_pairs(len(self._numbers)):
+                flows.append(
+                    FlowPair(
+                        first,
+                        second,
+                        *estimator.estimate_encoded(encoded[first], encoded[second]),
+                        name=estimator.name,
+                    )
+                )
+        for marker in self.renderer.estimators:
+            if not isinstance(marker, VectorsMarker):
+                continue
+            thin = {number: self._thin(self.vectors or self.source, number) for number in self._numbers}
+            for first, second in flow_pairs(len(self._numbers)):
+                one, two = self._numbers[first], self._numbers[second]
+                stored = vector_flow(settings, marker, thin[one], thin[two], layers, window, two - one)
+                flows.append(FlowPair(first, second, *stored, name=marker.name))
+        nearness = None
+        if settings.depth != "off":
+            nearness = tuple(
+                depth_of(settings, self._thin(self.source, number), layers, window)
+                for number in self._numbers
+            )
+        furthest = max(
+            float(np.abs(flow[..., 1]).max()) for pair in flows for flow in (pair.flow_ij, pair.flow_ji)
+        )
+        reach = (
+            int(np.ceil(furthest * (1 if len(self._numbers) == 2 else 2)))
+            + WORST_FOOTPRINT_RADIUS
+            + FILTER_RADIUS
+        )
+        return _View(layers, window, tuple(flows), nearness, reach)
+
+    def _encode(self, estimator: object, number: int, layers: tuple[int, ...], window: Window) -> np.ndarray:
+        color, name = self.renderer.color, self.renderer.settings.flow_layer
+        encoded = np.empty((window.height, window.width), np.float32)
+        for row in range(window.y, window.y1, self.rows):
+            part = window.rows(row, row + self.rows)
+            frame = self.source.read(number, (part.y, part.y1))
+            guide = guide_of(frame, layers, part, color, name)
+            encoded[part.y - window.y : part.y1 - window.y] = estimator.encode(guide)  # type: ignore[attr-defined]
+        return encoded
+
+    def _thin(self, source: Source, number: int) -> Frame:
+        """A whole frame that keeps only vector, depth and alpha channels; read strip by strip."""
+        header = source.header(number)
+        kept = [
+            [
+                index
+                for index, name in enumerate(layer.channels)
+                if layer.role(name) in ("vector", "depth", "alpha")
+            ]
+            for layer in header.layers
+        ]
+        layers = [
+            replace(
+                layer,
+                channels=tuple(layer.channels[index] for index in indices),
+                pixels=np.zeros((layer.window.height, layer.window.width, len(indices)), np.float32),
+            )
+            for layer, indices in zip(header.layers, kept, strict=True)
+        ]
+        top = min(layer.window.y for layer in layers)
+        bottom = max(layer.window.y1 for layer in layers)
+        for row in range(top, bottom, self.rows):
+            strip = source.read(number, (row, min(row + self.rows, bottom)))
+            for whole, part, indices in zip(layers, strip.layers, kept, strict=True):
+                start = part.window.y - whole.window.y
+                whole.pixels[start : start + part.window.height] = part.pixels[..., indices]
+        return replace(header, layers=layers)
+
+    def _render(self, view: _View, part: Window, times: Sequence[Fraction]) -> Iterator[Mapping[int, Layer]]:
+        renderer = self.renderer
+        around = view.window.rows(part.y - 2 * view.reach, part.y1 + 2 * view.reach)
+        inside = slice(around.y - view.window.y, around.y1 - view.window.y)
+        frames = [self.source.read(number, (around.y, around.y1)) for number in self._numbers]
+        guides = [
+            guide_of(frame, view.layers, around, renderer.color, renderer.settings.flow_layer)
+            for frame in frames
+        ]
+        canvases = [gather(frame, view.layers, around, renderer.color) for frame in frames]
+        flows = [
+            replace(
+                pair,
+                flow_ij=pair.flow_ij[inside],
+                flow_ji=pair.flow_ji[inside],
+                valid_ij=None if pair.valid_ij is None else pair.valid_ij[inside],
+                valid_ji=None if pair.valid_ji is None else pair.valid_ji[inside],
+            )
+            for pair in view.flows
+        ]
+        nearness = None if view.nearness is None else [plane[inside] for plane in view.nearness]
+        exact = [Fraction(number) for number in self._numbers]
+        motion = prepare(
+            guides, exact, flows, renderer.options, depths=nearness, threads=renderer.settings.threads
+        )
+        del guides
+        rows = (part.y - around.y, part.y1 - around.y)
+        ids = [canvas.ids for canvas in canvases]
+        for time in times:
+            nearest = min(range(len(exact)), key=lambda one: abs(exact[one] - time))
+            made = motion.render(
+                [canvas.pixels for canvas in canvases],
+                time,
+                ids=ids if ids[0].shape[-1] else None,
+                rows=rows,
+                threads=renderer.settings.threads,
+            )
+            canvas = replace(canvases[nearest], window=part)
+            made_ids = made.ids if made.ids is not None else ids[nearest][rows[0] : rows[1]]
+            template = replace(
+                frames[nearest],
+                layers=[_crop(layer, part) for layer in self._headers[self._numbers[nearest]].layers],
+            )
+            others = [
+                replace(header, layers=[_crop(layer, part) for layer in header.layers])
+                for number, header in self._headers.items()
+                if number != self._numbers[nearest]
+            ]
+            yield scatter(template, others, canvas, made.pixels, made_ids, renderer.color)
+
+
+def _crop(layer: Layer, part: Window) -> Layer:
+    return replace(layer, window=layer.window.rows(part.y, part.y1))
+
+
+def check_strips(settings_engine: str, kind: str, target_kind: str) -> None:
+    """Refuse what cannot be made in strips.
+
+    Raises:
+        UsageError: movies, and engines other than splatsyn.
+    """
+    if kind == "movie" or target_kind == "movie":
+        raise UsageError(
+            "a movie cannot be read or written in strips", "give a larger --memory, or use image sequences"
+        )
+    if settings_engine != "splatsyn":
+        raise UsageError(f"the engine {settings_engine} does not work in strips", "give a larger --memory")
