@@ -20,6 +20,7 @@ from retempo.flow.catalog import VectorsMarker, parse_flow
 from retempo.io.frame import Frame, Layer, check_same_layout
 from retempo.metrics.importance import ImportanceSettings
 from retempo.render.canvas import Canvas, common_window, gather, group_views, guide_of, scatter
+from retempo.render.device import find_device
 from retempo.render.settings import RetimeSettings, parse_coefficients
 from retempo.render.vectors import depth_of, vector_flow
 from retempo.synthesis.options import SynthesisOptions
@@ -84,11 +85,13 @@ class FrameRenderer:
 
     Raises:
         UsageError: a flow estimator is unknown.
+        DeviceError: the device is absent, or was not compiled in.
     """
 
     def __init__(self, settings: RetimeSettings, color: ColorPipeline) -> None:
         self.settings = settings
         self.color = color
+        self.device = find_device(settings.device)
         self.options = synthesis_options(settings)
         self.estimators: list[FlowEstimator | VectorsMarker] = (
             parse_flow(settings.flow, working_scale=settings.flow_scale)
@@ -158,7 +161,7 @@ class FrameRenderer:
             depths=depths,
             threads=self.settings.threads,
         )
-        return _place_view(canvases, motion, self.settings.device)
+        return _place_view(canvases, motion, self.device)
 
     def render(self, prepared: PreparedFrames, time: Fraction) -> Frame:
         """The frame at source time ``time``, between the first and the last of ``prepared.times``.
@@ -206,6 +209,15 @@ class FrameRenderer:
                 pixels[..., list(group)] = self.color.convert(np.ascontiguousarray(pixels[..., list(group)]))
             layers.append(replace(layer, pixels=pixels))
         return replace(frame, layers=layers)
+
+
+def blacken(frame: Frame) -> Frame:
+    """The same frame with every channel and every id 0."""
+    layers = [
+        replace(layer, pixels=np.zeros_like(layer.pixels), ids=np.zeros_like(layer.ids))
+        for layer in frame.layers
+    ]
+    return replace(frame, layers=layers)
 
 
 def _place_view(canvases: tuple[Canvas, ...], motion: Prepared | None, device: str) -> PreparedView:

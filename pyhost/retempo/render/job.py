@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from retempo.color.config import find_config
 from retempo.color.file_rules import Kind, choose_space, kind_of
 from retempo.color.pipeline import ColorPipeline
-from retempo.errors import UsageError
+from retempo.errors import OutputError, UsageError
 from retempo.io.frame import Frame
 from retempo.io.sequence import open_source
 from retempo.io.source import Source
-from retempo.io.target import open_target
+from retempo.io.target import Target, open_target
 from retempo.render.frame import FrameRenderer
 from retempo.render.settings import RetimeSettings
 from retempo.render.shot import Progress, ShotReport, render_shot
@@ -84,4 +86,21 @@ def render_job(
         bits=settings.bit_depth or None,
         quality=settings.quality or None,
     )
+    if not (overwrite or resume):
+        refuse_existing(target, [entry.output for entry in wanted.plan.entries])
     return render_shot(source, target, wanted, renderer, vectors=vectors, resume=resume, progress=progress)
+
+
+def refuse_existing(target: Target, outputs: Sequence[int]) -> None:
+    """Find out before any work is done that a result is already there.
+
+    Raises:
+        OutputError: naming the first file that exists, and how many do.
+    """
+    paths = list(dict.fromkeys(target.path(number) for number in outputs))
+    existing = [path for path in paths if path.exists()]
+    if existing:
+        more = f", and so do {len(existing) - 1} more of these {len(paths)} results" if len(existing) > 1 else ""
+        raise OutputError(
+            f"{existing[0]} exists{more}", "pass --overwrite to replace them, or --resume to keep good frames"
+        )
