@@ -100,7 +100,9 @@ def refuse_existing(target: Target, outputs: Sequence[int]) -> None:
     paths = list(dict.fromkeys(target.path(number) for number in outputs))
     existing = [path for path in paths if path.exists()]
     if existing:
-        more = f", and so do {len(existing) - 1} more of these {len(paths)} results" if len(existing) > 1 else ""
+        more = (
+            f", and so do {len(existing) - 1} more of these {len(paths)} results" if len(existing) > 1 else ""
+        )
         raise OutputError(
             f"{existing[0]} exists{more}", "pass --overwrite to replace them, or --resume to keep good frames"
         )
