@@ -11,7 +11,7 @@ import pytest
 
 from retempo.errors import InputError, UsageError
 from retempo.flow.base import FlowEstimator
-from retempo.flow.dis import PRESETS, DisFlow, encode_grey
+from retempo.flow.dis import PRESETS, DisFlow, round_grey
 
 
 def make_texture(height: int, width: int, seed: int = 1) -> np.ndarray:
@@ -124,7 +124,7 @@ def test_bad_input_is_named() -> None:
 
 def test_grey_is_luma_rounded_and_clipped() -> None:
     image = np.array([[[1, 0, 0], [0, 1, 0], [0, 0, 1], [2, 2, 2], [-1, -1, -1]]], np.float32)
-    assert encode_grey(image).tolist() == [[54, 182, 18, 255, 0]]
+    assert round_grey(DisFlow().encode(image)).tolist() == [[54, 182, 18, 255, 0]]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from retempo.errors import InterruptedByUser, RetempoError
 
@@ -47,9 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.version:
         from retempo import _native
 
-        info: dict[str, Any] = _native.build_info()
+        info = _native.build_info()
         print(f"retempo {info['version']}")
-        for key, value in info.items():
+        for key, value in dict(info).items():
             print(f"  {key}: {value}")
         return 0
     if args.command is None:

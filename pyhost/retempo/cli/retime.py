@@ -56,8 +56,7 @@ def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -
         settings, source.frames, source.fps, outputs, lambda number: Path(source.path(number)).name
     )
     if args.dry_run:
-        data = {"plan": wanted.plan.to_json(), "settings": settings.as_dict()}
-        return Result(data, plan_table(wanted.plan))
+        return Result({"plan": wanted.plan.to_json(), "settings": settings.as_dict()}, plan_table(wanted.plan))
     with open_progress(args.quiet or args.json) as progress:
         report = render_job(
             source,

@@ -16,6 +16,10 @@ Flow = NDArray[np.float32]
 """[H, W, 2] float32, (dx, dy) in pixels, x to the right and y down, source -> target."""
 
 
+Plane = NDArray[np.float32]
+"""[H, W] float32, one picture as an estimator reads it."""
+
+
 @runtime_checkable
 class FlowEstimator(Protocol):
     """Anything that turns two pictures into the two flows between them.
@@ -40,6 +44,19 @@ class FlowEstimator(Protocol):
         Raises:
             InputError: sizes differ, a side is zero, or a pixel is not finite.
         """
+        ...
+
+
+@runtime_checkable
+class EncodedFlowEstimator(FlowEstimator, Protocol):
+    """An estimator that reads one plane of a picture, made pixel by pixel: frames may come in strips."""
+
+    def encode(self, image: Image) -> Plane:
+        """Return what the estimator reads of (a strip of) a picture."""
+        ...
+
+    def estimate_encoded(self, plane0: Plane, plane1: Plane) -> tuple[Flow, Flow]:
+        """``estimate`` of two encoded pictures, with the same bits."""
         ...
 
 

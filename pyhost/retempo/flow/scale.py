@@ -30,10 +30,11 @@ def working_shape(height: int, width: int, scale: float = 1.0, size: int | None 
 
 
 def shrink(image: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Average [H, W, C] down to ``shape``; the same array when it already has that shape."""
+    """Average [H, W, C] or [H, W] down to ``shape``; the same array when it already has that shape."""
     if image.shape[:2] == shape:
         return image
-    return cv2.resize(image, (shape[1], shape[0]), interpolation=cv2.INTER_AREA).reshape(*shape, -1)
+    small = cv2.resize(image, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
+    return small.reshape(*shape, *image.shape[2:])
 
 
 def stretch_flow(flow: Flow, height: int, width: int) -> Flow:

@@ -284,7 +284,7 @@ def parse_coefficients(text: str) -> tuple[float, float, float, float, float, fl
         values = ()
     if len(values) != 6 or not all(0.0 <= value < float("inf") for value in values):
         raise UsageError(f"--coefficients is {text!r}", "give six numbers >= 0, e.g. 10,1,1,10,1,1")
-    return values  # type: ignore[return-value]
+    return values
 
 
 def parse_memory(text: str) -> int | None:

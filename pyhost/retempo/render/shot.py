@@ -1,31 +1,28 @@
 """How is a whole shot retimed? Reads ahead, prepares each pair once, writes behind, resumes.
 
-Reading, computing and writing overlap in three places of their own; what is held at any moment are the
-contributing frames, one read ahead and two being written, whatever the length of the shot.
+Reading, computing and writing overlap; what is held at any moment are the contributing frames, one read
+ahead and two being written, whatever the length of the shot. Frames that do not fit go through ``strips``.
 """
 
 from __future__ import annotations
 
-import time as clock
-from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-import numpy as np
-
-from retempo.conventions import SETTINGS_KEY
 from retempo.io.formats import is_movie
 from retempo.io.frame import Frame
-from retempo.io.metadata import retimed, timecode_of
 from retempo.io.source import Source
 from retempo.io.target import Target
-from retempo.render.frame import FrameRenderer, PreparedFrames
-from retempo.render.reading import FrameReader
-from retempo.render.resume import combine_stamps, stamp_of
+from retempo.render.frame import FrameRenderer, PreparedFrames, blacken
+from retempo.render.queues import FrameQueue, FrameReader
+from retempo.render.settings import parse_memory
+from retempo.render.steps import Step, is_done, list_steps
+from retempo.render.strips import StripPlan, plan_strips, render_in_strips
 from retempo.render.timing import Schedule
-from retempo.render.writing import FrameWriter
-from retempo.retime.plan import PlanEntry
 
 Progress = Callable[[int, int, str], None]
 
@@ -39,6 +36,8 @@ class ShotReport:
         copied: of those written, source frames passed through.
         repaired: source frames with NaN or infinite colour, and how many pixels of each were replaced.
         pairs: sets of source frames that flow was estimated for.
+        strips: rows of a strip where frames were too large for the memory budget; 0: made whole.
+        flow_scale: resolution at which flow was then searched.
         seconds: wall time spent waiting for input, preparing, rendering and waiting for output.
     """
 
@@ -47,6 +46,8 @@ class ShotReport:
     copied: list[int] = field(default_factory=list)
     repaired: dict[int, int] = field(default_factory=dict)
     pairs: int = 0
+    strips: int = 0
+    flow_scale: float | None = None
     seconds: dict[str, float] = field(
         default_factory=lambda: {"read": 0.0, "prepare": 0.0, "render": 0.0, "write": 0.0}
     )
@@ -59,31 +60,10 @@ class ShotReport:
             "copied": self.copied,
             "repaired": self.repaired,
             "pairs": self.pairs,
+            "strips": self.strips,
+            "flow_scale": self.flow_scale,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
-
-
-@dataclass(frozen=True)
-class Step:
-    """One output frame to make: its plan, the source frames it needs, and the stamp it will carry."""
-
-    entry: PlanEntry
-    needed: tuple[int, ...]
-    stamp: str
-
-
-def contributors(entry: PlanEntry, source_frames: Sequence[int], count: int) -> tuple[int, ...]:
-    """Numbers of the source frames that output ``entry`` is made of, ascending."""
-    if entry.first is None:
-        return (source_frames[0],)
-    if entry.kind != "between" or entry.second is None:
-        return (entry.first,)
-    position = bisect_left(source_frames, entry.first)
-    after = bisect_left(source_frames, entry.second)
-    extra = (count - 2) // 2
-    before = source_frames[max(0, position - extra) : position]
-    beyond = source_frames[after + 1 : after + 1 + extra]
-    return (*before, entry.first, entry.second, *beyond)
 
 
 def render_shot(
@@ -112,94 +92,106 @@ def render_shot(
         InputError, OutputError: a frame cannot be read or written; finished frames stay.
     """
     report = ShotReport()
-    movie = is_movie(target.path(0))
-    frames = source.frames
-    compression = renderer.settings.compression
-    timecode = timecode_of(source.header(frames[0]))
-    steps = [
-        Step(entry, needed, stamp_of(renderer.settings, entry, needed, source, vectors))
-        for entry in wanted.plan.entries
-        for needed in [contributors(entry, frames, renderer.settings.source_frames)]
-    ]
-    if movie:  # one file, one stamp: whole or not at all
-        together = combine_stamps([step.stamp for step in steps])
-        steps = [replace(step, stamp=together) for step in steps]
+    renderer, cut = fit_memory(renderer, source.header(source.frames[0]))
+    steps = list_steps(source, target, wanted, renderer.settings, vectors)
     work = []
     for step in steps:
-        output = step.entry.output
-        if resume and target.stamp(output) == step.stamp and target.is_whole(output):
-            report.skipped.append(output)
+        if resume and is_done(step, target):
+            report.skipped.append(step.entry.output)
         else:
             work.append(step)
-    total = len(wanted.plan.entries)
-    reader = FrameReader(source.read, [step.needed for step in work])
-    writer = FrameWriter(workers=1 if movie else 2)
-    prepared: PreparedFrames | None = None
+
+    def done(step: Step) -> None:
+        report.written.append(step.entry.output)
+        if step.entry.kind == "copy":
+            report.copied.append(step.entry.output)
+        if progress is not None:
+            progress(len(report.skipped) + len(report.written), len(steps), f"frame {step.entry.output}")
+
     try:
-        for position, step in enumerate(work):
-            entry, needed = step.entry, step.needed
-            began = clock.perf_counter()
-            taken = reader.take(position)
-            read = clock.perf_counter()
-            if entry.kind == "between":
-                if prepared is None or prepared.times != needed:
-                    prepared = None
-                    prepared = renderer.prepare(taken, _vector_frames(vectors, needed))
-                    report.pairs += 1
-                    report.repaired.update(prepared.repaired)
-                ready = clock.perf_counter()
-                made = renderer.render(prepared, entry.source_time)
-            else:
-                ready = clock.perf_counter()
-                made = renderer.pass_through(taken[needed[0]])
-                if entry.kind == "black":
-                    made = blacken(made)
-                else:
-                    report.copied.append(entry.output)
-            rendered = clock.perf_counter()
-            attributes = {
-                **({} if compression == "keep" else {"compression": compression}),
-                SETTINGS_KEY: step.stamp,
-                "retempo:sourceTime": str(entry.source_time),
-                **retimed(timecode, entry.output - wanted.start, wanted.fps),
-            }
-            writer.submit(_write(target, entry.output, made, attributes))
-            written = clock.perf_counter()
-            report.written.append(entry.output)
-            for stage, spent in (
-                ("read", read - began),
-                ("prepare", ready - read),
-                ("render", rendered - ready),
-                ("write", written - rendered),
-            ):
-                report.seconds[stage] += spent
-            if progress is not None:
-                progress(len(report.skipped) + position + 1, total, f"frame {entry.output}")
-        began = clock.perf_counter()
-        writer.finish()
+        if cut is not None:
+            report.strips = cut.rows
+            report.flow_scale = cut.flow_scale
+            for step in render_in_strips(renderer, source, target, vectors, cut, work):
+                done(step)
+        else:
+            _render_whole(renderer, source, target, vectors, work, report, done)
         target.close()
-        report.seconds["write"] += clock.perf_counter() - began
     except BaseException:
-        writer.cancel()
         target.abort()
         raise
-    finally:
-        reader.close()
     return report
 
 
-def blacken(frame: Frame) -> Frame:
-    """The same frame with every channel and every id 0."""
-    layers = [
-        replace(layer, pixels=np.zeros_like(layer.pixels), ids=np.zeros_like(layer.ids))
-        for layer in frame.layers
-    ]
-    return replace(frame, layers=layers)
+def _render_whole(
+    renderer: FrameRenderer,
+    source: Source,
+    target: Target,
+    vectors: Source | None,
+    work: Sequence[Step],
+    report: ShotReport,
+    done: Callable[[Step], None],
+) -> None:
+    """Reads ahead, computes, writes behind."""
+    reader = FrameReader(source.read, [step.needed for step in work])
+    writer = FrameQueue(workers=1 if is_movie(target.path(0)) else 2)
+    prepared: PreparedFrames | None = None
+    stages = report.seconds
+    try:
+        for position, step in enumerate(work):
+            entry, needed = step.entry, step.needed
+            with timed(stages, "read"):
+                taken = reader.take(position)
+            if entry.kind == "between":
+                if prepared is None or prepared.times != needed:
+                    prepared = None  # let go of the last pair before the next is measured
+                    with timed(stages, "prepare"):
+                        prepared = renderer.prepare(taken, _vector_frames(vectors, needed))
+                    report.pairs += 1
+                    report.repaired.update(prepared.repaired)
+                with timed(stages, "render"):
+                    made = renderer.render(prepared, entry.source_time)
+            else:
+                with timed(stages, "render"):
+                    made = renderer.pass_through(taken[needed[0]])
+                    made = blacken(made) if entry.kind == "black" else made
+            with timed(stages, "write"):
+                writer.submit(partial(target.write, entry.output, made, step.attributes))
+            done(step)
+        with timed(stages, "write"):
+            writer.finish()
+    except BaseException:
+        writer.cancel()
+        raise
+    finally:
+        reader.close()
+
+
+def fit_memory(renderer: FrameRenderer, header: Frame) -> tuple[FrameRenderer, StripPlan | None]:
+    """The renderer to use within the memory budget, and how frames are cut, if they must be.
+
+    Raises:
+        UsageError: the budget is too small for anything.
+    """
+    settings = renderer.settings
+    budget = parse_memory(settings.memory)
+    if budget is None:
+        return renderer, None
+    cut = plan_strips(header, budget, settings.source_frames, len(renderer.estimators), settings.flow_scale)
+    if cut is None or cut.flow_scale == settings.flow_scale:
+        return renderer, cut
+    return FrameRenderer(replace(settings, flow_scale=cut.flow_scale), renderer.color), cut
+
+
+@contextmanager
+def timed(stages: dict[str, float], stage: str) -> Iterator[None]:
+    """Add the wall time of the ``with`` block to ``stages[stage]``."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        stages[stage] += time.perf_counter() - began
 
 
 def _vector_frames(vectors: Source | None, numbers: tuple[int, ...]) -> Mapping[int, Frame] | None:
     return None if vectors is None else {number: vectors.read(number) for number in numbers}
-
-
-def _write(target: Target, number: int, frame: Frame, attributes: Mapping[str, Any]) -> Callable[[], None]:
-    return lambda: target.write(number, frame, dict(attributes))

@@ -10,16 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import groupby
 
 import numpy as np
 
 from retempo.conventions import WORST_FOOTPRINT_RADIUS
 from retempo.errors import UsageError
+from retempo.flow.base import EncodedFlowEstimator
 from retempo.flow.catalog import VectorsMarker
+from retempo.io.formats import is_movie
 from retempo.io.frame import Frame, Layer, Window
 from retempo.io.source import Source
+from retempo.io.target import Target
 from retempo.render.canvas import common_window, gather, group_views, guide_of, scatter
-from retempo.render.frame import FrameRenderer, flow_pairs
+from retempo.render.frame import FrameRenderer, blacken, flow_pairs
+from retempo.render.steps import Step
 from retempo.render.vectors import depth_of, vector_flow
 from retempo.synthesis.pipeline import FILTER_RADIUS, FlowPair, prepare
 
@@ -32,6 +37,7 @@ METRIC_BYTES = 120
 FRAMES_IN_FLIGHT = 3
 """Beyond the contributing frames: one read ahead, two results being written."""
 LEAST_ROWS = 16
+SIDE_BY_SIDE = 16
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,14 @@ class StripRenderer:
                 if part.height:
                     for into, layers in zip(made, self._render(view, part, times), strict=True):
                         into.update(layers)
-            yield row, [[layers[index] for index in sorted(layers)] for layers in made]
+            template = self._headers[self._numbers[0]].layers
+            yield (
+                row,
+                [
+                    [layers.get(index, _nothing(layer, row)) for index, layer in enumerate(template)]
+                    for layers in made
+                ],
+            )
 
     def _template(self, time: Fraction) -> Frame:
         return self._headers[min(self._numbers, key=lambda number: abs(number - time))]
@@ -158,8 +171,11 @@ class StripRenderer:
         headers = [self._headers[number] for number in self._numbers]
         window = common_window(headers, layers)
         flows: list[FlowPair] = []
-        searching = [one for one in self.renderer.estimators if not isinstance(one, VectorsMarker)]
-        for estimator in searching:
+        for estimator in self.renderer.estimators:
+            if isinstance(estimator, VectorsMarker):
+                continue
+            if not isinstance(estimator, EncodedFlowEstimator):
+                raise UsageError(f"the flow {estimator.name} needs whole frames", "give a larger --memory")
             encoded = [self._encode(estimator, number, layers, window) for number in self._numbers]
             for first, second in flow_pairs(len(self._numbers)):
                 flows.append(
@@ -194,14 +210,16 @@ class StripRenderer:
         )
         return _View(layers, window, tuple(flows), nearness, reach)
 
-    def _encode(self, estimator: object, number: int, layers: tuple[int, ...], window: Window) -> np.ndarray:
+    def _encode(
+        self, estimator: EncodedFlowEstimator, number: int, layers: tuple[int, ...], window: Window
+    ) -> np.ndarray:
         color, name = self.renderer.color, self.renderer.settings.flow_layer
         encoded = np.empty((window.height, window.width), np.float32)
         for row in range(window.y, window.y1, self.rows):
             part = window.rows(row, row + self.rows)
             frame = self.source.read(number, (part.y, part.y1))
             guide = guide_of(frame, layers, part, color, name)
-            encoded[part.y - window.y : part.y1 - window.y] = estimator.encode(guide)  # type: ignore[attr-defined]
+            encoded[part.y - window.y : part.y1 - window.y] = estimator.encode(guide)
         return encoded
 
     def _thin(self, source: Source, number: int) -> Frame:
@@ -283,19 +301,88 @@ class StripRenderer:
             yield scatter(template, others, canvas, made.pixels, made_ids, renderer.color)
 
 
+def _nothing(layer: Layer, row: int) -> Layer:
+    """A strip of no rows."""
+    width = layer.window.width
+    return layer.like(
+        np.zeros((0, width, len(layer.channels)), np.float32),
+        np.zeros((0, width, len(layer.id_channels)), np.uint32),
+        layer.window.rows(row, row),
+    )
+
+
 def _crop(layer: Layer, part: Window) -> Layer:
     return replace(layer, window=layer.window.rows(part.y, part.y1))
 
 
-def check_strips(settings_engine: str, kind: str, target_kind: str) -> None:
-    """Refuse what cannot be made in strips.
+def render_in_strips(
+    renderer: FrameRenderer,
+    source: Source,
+    target: Target,
+    vectors: Source | None,
+    cut: StripPlan,
+    steps: Sequence[Step],
+) -> Iterator[Step]:
+    """Make and write the frames of ``steps``; yields each when it is done.
+
+    Outputs between the same source frames are made side by side (at most ``SIDE_BY_SIDE``), so that each strip
+    is read once for all of them.
 
     Raises:
-        UsageError: movies, and engines other than splatsyn.
+        UsageError: the target is a movie, the engine is not splatsyn, or an estimator needs whole frames.
     """
-    if kind == "movie" or target_kind == "movie":
+    if source.kind == "movie" or is_movie(target.path(0)):
+        raise UsageError("movies are not made in strips", "give a larger --memory, or use image sequences")
+    if renderer.settings.engine != "splatsyn":
         raise UsageError(
-            "a movie cannot be read or written in strips", "give a larger --memory, or use image sequences"
+            f"the engine {renderer.settings.engine} needs whole frames", "give a larger --memory"
         )
-    if settings_engine != "splatsyn":
-        raise UsageError(f"the engine {settings_engine} does not work in strips", "give a larger --memory")
+    strips = StripRenderer(renderer, source, vectors, cut)
+    for step in steps:
+        if step.entry.kind != "between":
+            _pass_in_strips(renderer, source, target, cut.rows, step)
+            yield step
+    between = [step for step in steps if step.entry.kind == "between"]
+    for needed, group in groupby(between, key=lambda step: step.needed):
+        strips.prepare(needed)
+        for batch in _batches(list(group), SIDE_BY_SIDE):
+            times = [step.entry.source_time for step in batch]
+            writers = []
+            try:
+                for step in batch:
+                    writers.append(
+                        target.begin(
+                            step.entry.output, strips.header(step.entry.source_time), step.attributes
+                        )
+                    )
+                for row, frames in strips.strips(times):
+                    for writer, layers in zip(writers, frames, strict=True):
+                        writer.write_rows(row, layers)
+                for writer in writers:
+                    writer.commit()
+            except BaseException:
+                for writer in writers:
+                    writer.abort()
+                raise
+            yield from batch
+
+
+def _batches(steps: list[Step], size: int) -> Iterator[list[Step]]:
+    for start in range(0, len(steps), size):
+        yield steps[start : start + size]
+
+
+def _pass_in_strips(renderer: FrameRenderer, source: Source, target: Target, rows: int, step: Step) -> None:
+    number = step.needed[0]
+    header = source.header(number)
+    writer = target.begin(step.entry.output, header, step.attributes)
+    try:
+        top = min(layer.window.y for layer in header.layers)
+        bottom = max(layer.window.y1 for layer in header.layers)
+        for row in range(top, bottom, rows):
+            strip = renderer.pass_through(source.read(number, (row, min(row + rows, bottom))))
+            writer.write_rows(row, (blacken(strip) if step.entry.kind == "black" else strip).layers)
+        writer.commit()
+    except BaseException:
+        writer.abort()
+        raise
