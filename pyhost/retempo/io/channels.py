@@ -20,7 +20,9 @@ _DEPTH_LAYERS = ("depth", "z", "deep", "distance", "zdepth")
 _VECTOR_LAYERS = ("forward", "backward", "motion", "vector", "velocity", "mv", "flow", "disparity", "speed")
 _ID_LAYERS = ("id", "objectid", "materialid", "indexob", "indexma", "objid", "matid", "instanceid", "idmask")
 _BEAUTY_LAYERS = ("", "rgba", "rgb", "beauty", "combined", "viewlayer.combined", "color", "colour")
-_CRYPTO_KEY = re.compile(r"^(?:.*/)?cryptomatte/([^/]+)/(name|manifest|hash|conversion|manif_file)$", re.IGNORECASE)
+_CRYPTO_KEY = re.compile(
+    r"^(?:.*/)?cryptomatte/([^/]+)/(name|manifest|hash|conversion|manif_file)$", re.IGNORECASE
+)
 
 
 def split(name: str) -> tuple[str, str]:
@@ -85,12 +87,16 @@ def role(
     if integer:
         return "id"
     low, words = last.lower(), _words(holder)
-    joined = "".join(words)
-    if not layer and low in ("r", "g", "b", "a", "red", "green", "blue", "alpha", "y") and not _is_special(words):
+    if (
+        not layer
+        and low in ("r", "g", "b", "a", "red", "green", "blue", "alpha", "y")
+        and not _is_special(words)
+    ):
         return "alpha" if low in ("a", "alpha") else "color"
     if low in _ID_LAYERS or re.sub(r"[_\d]", "", low) in _ID_LAYERS:
         return "id"
-    if any(word in _ID_LAYERS for word in words) or joined in _ID_LAYERS:
+    whole = {re.sub(r"\d+$", "", word) for word in re.split(r"[.\s/-]+", holder.lower().replace("_", ""))}
+    if any(word in _ID_LAYERS for word in words) or whole & set(_ID_LAYERS):
         return "id"
     if low in ("z", "zback", "depth") and (not words or words[0] in _DEPTH_LAYERS or not layer):
         return "depth"
@@ -133,7 +139,7 @@ def color_groups(names: Sequence[str], part: str = "") -> list[tuple[int, ...]]:
         kind, key = role(name, part), component(name)
         if kind in ("color", "alpha") and key:
             layers.setdefault(split(name)[0], {}).setdefault(key, index)
-    groups = []
+    groups: list[tuple[int, int, tuple[int, ...]]] = []
     for layer, found in layers.items():
         if all(key in found for key in "rgb"):
             triple: tuple[int, ...] = (found["r"], found["g"], found["b"])

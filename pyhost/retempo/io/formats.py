@@ -73,4 +73,8 @@ def store_as(form: ImageFormat, source: str, asked: str | None) -> str:
         return form.for_float
     if form.layered:
         return "half" if source in ("uint8", "uint10") else "float"
-    return form.depths[0] if source not in ("uint10", "uint12", "uint16") or "uint16" not in form.depths else "uint16"
+    return (
+        form.depths[0]
+        if source not in ("uint10", "uint12", "uint16") or "uint16" not in form.depths
+        else "uint16"
+    )

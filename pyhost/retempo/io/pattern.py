@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import fileseq  # type: ignore[import-untyped]
+import fileseq
 
 from retempo.errors import UsageError
 
 _TOKEN = re.compile(r"#+|@+|%0?(\d*)d|\$F(\d*)")
-_NUMBER = re.compile(r"^(?P<prefix>.*?(?:^|[._]|(?<=[^\d])-(?=\d)))(?P<number>-?\d+)(?P<suffix>\.[A-Za-z]\w*)$")
+_NUMBER = re.compile(
+    r"^(?P<prefix>.*?(?:^|[._]|(?<=[^\d])-(?=\d)))(?P<number>-?\d+)(?P<suffix>\.[A-Za-z]\w*)$"
+)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How does an image file become a Frame? One read a part, channels by name, bits kept.
 
-Threads: OpenImageIO's pool decodes one file with all cores (:func:`set_threads` changes that); the GIL is
-released meanwhile, so a reader thread overlaps with compute. The ImageCache is not used: a plate is read once.
+Threads: OpenImageIO's pool decodes one file with all cores (:func:`set_threads` changes that) and the GIL
+is released meanwhile, so a reader thread overlaps with compute. The ImageCache is not used: a plate is read once.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def open_image(path: Path) -> Any:
     if not path.exists():
         raise InputError(f"{path} does not exist", "check the path and the frame range")
     reason = whole.broken_reason(path)
-    raise InputError(f"{path} cannot be read: {reason or problem or 'unknown format'}", "write or copy it again")
+    raise InputError(
+        f"{path} cannot be read: {reason or problem or 'unknown format'}", "write or copy it again"
+    )
 
 
 def read_header(path: Path) -> Frame:
@@ -76,7 +78,7 @@ def read_frame(path: Path, rows: tuple[int, int] | None = None) -> Frame:
 
 
 def _layers(file: Any, path: Path, with_pixels: bool, rows: tuple[int, int] | None) -> Frame:
-    specs = []
+    specs: list[Any] = []
     while file.seek_subimage(len(specs), 0):
         specs.append(file.spec().copy())
     file.geterror()
@@ -88,13 +90,19 @@ def _layers(file: Any, path: Path, with_pixels: bool, rows: tuple[int, int] | No
             )
         if spec.width < 1 or spec.height < 1 or spec.nchannels < 1:
             raise InputError(f"{path} has no pixels ({spec.width}x{spec.height}, {spec.nchannels} channels)")
-    metadata = {item.name: item.value for spec in specs for item in spec.extra_attribs if "crypto" in item.name.lower()}
+    metadata = {
+        item.name: item.value
+        for spec in specs
+        for item in spec.extra_attribs
+        if "crypto" in item.name.lower()
+    }
     crypto = tuple(sorted(ch.cryptomattes(metadata)))
     exr = file.format_name() == "openexr"
     first = specs[0]
     display = Window(first.full_x, first.full_y, first.full_width, first.full_height)
     layers = [
-        _layer(file, path, index, spec, crypto, exr, with_pixels, rows) for index, spec in enumerate(specs[: None if exr else 1])
+        _layer(file, path, index, spec, crypto, exr, with_pixels, rows)
+        for index, spec in enumerate(specs[: None if exr else 1])
     ]
     return Frame(layers, display, path, file.format_name())
 
@@ -126,13 +134,13 @@ def _layer(
         pixels = np.broadcast_to(np.float32(0), (*shape, len(keep)))
         bits = np.broadcast_to(np.uint32(0), (*shape, len(marks)))
     return Layer(
-        part, view, tuple(names[i] for i in keep), pixels, tuple(names[i] for i in marks), bits, window, formats,
-        names, spec, crypto,
+        part, view, tuple(names[i] for i in keep), pixels, tuple(names[i] for i in marks), bits, window,
+        formats, names, spec, crypto,
     )  # fmt: skip
 
 
 def storage(spec: Any, channel: int) -> str:
-    """Return how a file stores a channel: ``half``, ``float``, ``uint``, ``uint8``, ``uint10``, ``uint16``..."""
+    """Return how a file stores a channel: ``half``, ``float``, ``uint``, ``uint8``, ``uint10``..."""
     kind = str(spec.channelformat(channel))
     bits = spec.get_int_attribute("oiio:BitsPerSample")
     return f"uint{bits}" if kind == "uint16" and 8 < bits < 16 else kind
@@ -169,7 +177,9 @@ def _pixels(
     return pixels, bits
 
 
-def _read(file: Any, path: Path, index: int, spec: Any, window: Window, begin: int, end: int, kind: str) -> Any:
+def _read(
+    file: Any, path: Path, index: int, spec: Any, window: Window, begin: int, end: int, kind: str
+) -> Any:
     """Read rows of channels [begin, end) as an array [rows, W, channels]."""
     y0, y1 = window.y, window.y1
     if spec.tile_width:
@@ -177,7 +187,11 @@ def _read(file: Any, path: Path, index: int, spec: Any, window: Window, begin: i
         top = spec.y + (y0 - spec.y) // step * step
         bottom = min(spec.y + spec.height, spec.y - (spec.y - y1) // step * step)
         block = file.read_tiles(index, 0, spec.x, spec.x + spec.width, top, bottom, 0, 1, begin, end, kind)
-        block = None if block is None else block.reshape(bottom - top, spec.width, end - begin)[y0 - top : y1 - top]
+        block = (
+            None
+            if block is None
+            else block.reshape(bottom - top, spec.width, end - begin)[y0 - top : y1 - top]
+        )
     else:
         block = file.read_scanlines(index, 0, y0, y1, 0, begin, end, kind)
     problem = file.geterror().strip()

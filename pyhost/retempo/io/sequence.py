@@ -15,7 +15,21 @@ from retempo.io.formats import is_movie
 from retempo.io.frame import Frame
 from retempo.io.source import Source
 
-IMAGES = (".exr", ".dpx", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".cin", ".hdr", ".tga", ".sgi", ".bmp", ".jp2")
+IMAGES = (
+    ".exr",
+    ".dpx",
+    ".tif",
+    ".tiff",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".cin",
+    ".hdr",
+    ".tga",
+    ".sgi",
+    ".bmp",
+    ".jp2",
+)
 """Extensions that a folder is searched for."""
 
 
@@ -124,7 +138,9 @@ def file_digest(path: Path, extra: str = "") -> str:
 
 def _listing(folder: Path) -> list[str]:
     try:
-        return [entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_file()]
+        return [
+            entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_file()
+        ]
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -24,7 +24,11 @@ class Source(Protocol):
     pattern: str
     frames: tuple[int, ...]
     missing: tuple[int, ...]
-    fps: Fraction | None
+
+    @property
+    def fps(self) -> Fraction | None:
+        """The rate as the material states it."""
+        ...
 
     def path(self, n: int) -> Path:
         """Return the file that holds frame n."""

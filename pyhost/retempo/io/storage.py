@@ -124,7 +124,9 @@ def _layered(
     stored = ["float" if name in as_uint else kinds[name] for name in order]
     kind = stored[0] if len(set(stored)) == 1 and (stored[0] != "half" or not layer.id_channels) else "float"
     compression = spec.get_string_attribute("compression").partition(":")[0]
-    if (as_uint or any(layer.formats.get(n) == "float" for n in layer.id_channels)) and compression in _LOSSY_FOR_FLOAT:
+    if (
+        as_uint or any(layer.formats.get(n) == "float" for n in layer.id_channels)
+    ) and compression in _LOSSY_FOR_FLOAT:
         spec.attribute("compression", "zip")
     spec.nchannels = len(order)
     spec.set_format(oiio.TypeDesc("float" if kind == "float" else kind))
@@ -160,7 +162,9 @@ def _flat(header: Frame, form: ImageFormat, same: bool, depth: str | None) -> Pa
     spec = _base(layer, header, same)
     kind = store_as(form, layer.formats.get(layer.channels[color[0]], "float"), depth)
     levels = {"uint10": 1023, "uint12": 4095}.get(kind, 0)
-    names = ("Y",) if len(color) == 1 else ("Y", "A") if len(color) == 2 else ("R", "G", "B", "A")[: len(color)]
+    names = (
+        ("Y",) if len(color) == 1 else ("Y", "A") if len(color) == 2 else ("R", "G", "B", "A")[: len(color)]
+    )
     spec.nchannels, spec.channelnames = len(color), names
     spec.channelformats = ()
     spec.set_format(oiio.TypeDesc("uint16" if levels else kind))
@@ -168,7 +172,9 @@ def _flat(header: Frame, form: ImageFormat, same: bool, depth: str | None) -> Pa
     if levels:
         spec.attribute("oiio:BitsPerSample", int(kind[4:]))
     has_alpha = len(color) in (2, 4)
-    straight = has_alpha and (form.straight or (same and layer.spec.get_int_attribute("oiio:UnassociatedAlpha") == 1))
+    straight = has_alpha and (
+        form.straight or (same and layer.spec.get_int_attribute("oiio:UnassociatedAlpha") == 1)
+    )
     spec.erase_attribute("oiio:UnassociatedAlpha")
     spec.alpha_channel = len(color) - 1 if has_alpha else -1
     if straight:

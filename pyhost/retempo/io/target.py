@@ -94,7 +94,9 @@ def open_target(
         raise UsageError(f"{form.name} cannot store '{depth}'", f"use one of {', '.join(form.depths)}")
     if not parsed.has_token and frames is not None and len(set(frames)) > 1:
         raise _no_token(path, len(set(frames)))
-    _refuse_source((parsed.path(n) for n in (frames if frames is not None else source.frames if source else ())), source)
+    _refuse_source(
+        (parsed.path(n) for n in (frames if frames is not None else source.frames if source else ())), source
+    )
     return ImageTarget(parsed, overwrite, source, depth, durable)
 
 
@@ -137,7 +139,9 @@ class ImageTarget:
         if _identity(path) in self._sources:
             raise OutputError(f"writing {path} would destroy its own source", "choose another output name")
         if path.exists() and not self._overwrite:
-            raise OutputError(f"{path} exists", "pass --overwrite to replace it, or --resume to keep good frames")
+            raise OutputError(
+                f"{path} exists", "pass --overwrite to replace it, or --resume to keep good frames"
+            )
         self._written.add(n)
         self._open[n] = FrameWriter(path, header, attributes, self._depth, self._durable)
         return self._open[n]
@@ -170,7 +174,9 @@ class ImageTarget:
 
 def _no_token(path: Path, count: int) -> UsageError:
     example = f"{path.stem}.####{path.suffix}"
-    return UsageError(f"{path} names one file for {count} or more frames", f"put a frame token in it: {example}")
+    return UsageError(
+        f"{path} names one file for {count} or more frames", f"put a frame token in it: {example}"
+    )
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -36,9 +36,13 @@ def prepare_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"folder {folder} cannot be made: {error.strerror}", "choose another output") from error
+        raise OutputError(
+            f"folder {folder} cannot be made: {error.strerror}", "choose another output"
+        ) from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"folder {folder} is not writable", "choose another output or change its permissions")
+        raise OutputError(
+            f"folder {folder} is not writable", "choose another output or change its permissions"
+        )
 
 
 def publish(temporary: Path, target: Path, durable: bool = False) -> None:

@@ -61,7 +61,9 @@ class Timecode:
         """
         match = _TEXT.match(text.strip())
         if not match:
-            raise InputError(f"'{text}' is no timecode", "write it as HH:MM:SS:FF, or HH:MM:SS;FF for drop-frame")
+            raise InputError(
+                f"'{text}' is no timecode", "write it as HH:MM:SS:FF, or HH:MM:SS;FF for drop-frame"
+            )
         code = cls(int(match[1]), int(match[2]), int(match[3]), int(match[5]), match[4] != ":")
         if code.minutes > 59 or code.seconds > 59 or code.hours > 23:
             raise InputError(f"'{text}' is no timecode: hours end at 23, minutes and seconds at 59")
@@ -72,7 +74,9 @@ class Timecode:
         """Return the timecode of the ``count``-th frame of the day (modulo 24 hours)."""
         rate = nominal(fps)
         if drop and not allows_drop(fps):
-            raise UsageError(f"drop-frame timecode does not exist at {fps} fps", "use 30000/1001 or 60000/1001")
+            raise UsageError(
+                f"drop-frame timecode does not exist at {fps} fps", "use 30000/1001 or 60000/1001"
+            )
         if drop:
             skip = rate // 15
             per_minute, per_ten = rate * 60 - skip, rate * 600 - skip * 9
@@ -128,7 +132,9 @@ def timecode_at(base: Timecode | str, offset: int, fps: Fraction) -> Timecode:
     """
     start = Timecode.parse(base) if isinstance(base, str) else base
     drop = start.drop and allows_drop(fps)
-    plain = Timecode(start.hours, start.minutes, start.seconds, min(start.frames, nominal(fps) - 1), drop, start.user)
+    plain = Timecode(
+        start.hours, start.minutes, start.seconds, min(start.frames, nominal(fps) - 1), drop, start.user
+    )
     return Timecode.from_count(plain.count(fps) + offset, fps, drop, start.user)
 
 

@@ -39,8 +39,14 @@ def broken_reason(path: Path) -> str | None:
     if head.startswith(b"\xff\xd8\xff"):
         return None if b"\xff\xd9" in tail else "it is cut off: the JPEG end marker is missing"
     if head[:4] in (b"SDPX", b"XPDS"):
+        if len(head) < 32:
+            return "it is cut off in its header"
         stated = struct.unpack((">" if head[:4] == b"SDPX" else "<") + "I", head[16:20])[0]
-        return None if stated in (0, 0xFFFFFFFF) or stated <= size else f"it is cut off: {size} of {stated} bytes"
+        return (
+            None
+            if stated in (0, 0xFFFFFFFF) or stated <= size
+            else f"it is cut off: {size} of {stated} bytes"
+        )
     return _last_scanline(path)
 
 

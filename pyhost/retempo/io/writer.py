@@ -24,6 +24,8 @@ from retempo.io.frame import Frame, Layer
 from retempo.io.storage import Part, plan_parts
 
 _STRIP_BYTES = 16 << 20
+_HARMLESS = "failed TIFFWriteCustomDirectory() of the Exif data"
+"""OpenImageIO 3.2 says so after every TIFF, well written or not; what was written is looked at besides."""
 
 
 class FrameWriter:
@@ -41,8 +43,8 @@ class FrameWriter:
     """
 
     def __init__(
-        self, target: Path, header: Frame, attributes: Mapping[str, Any] | None = None, depth: str | None = None,
-        durable: bool = False,
+        self, target: Path, header: Frame, attributes: Mapping[str, Any] | None = None,
+        depth: str | None = None, durable: bool = False,
     ) -> None:  # fmt: skip
         self._target, self._durable = target, durable
         self._form = format_for(target)
@@ -128,7 +130,9 @@ class FrameWriter:
             self._flush_spools()
             for number, part in enumerate(self._parts):
                 if self._next[number] != part.window.y1:
-                    raise OutputError(f"{self._target}: rows {self._next[number]}..{part.window.y1} were not written")
+                    raise OutputError(
+                        f"{self._target}: rows {self._next[number]}..{part.window.y1} were not written"
+                    )
             out, self._out = self._out, None
             closed = out.close()
             self._check(closed, out)
@@ -142,7 +146,9 @@ class FrameWriter:
         except BaseException as error:
             self.abort()
             if isinstance(error, OSError):
-                raise OutputError(f"{self._target} cannot be written: {error.strerror}", self._hint()) from error
+                raise OutputError(
+                    f"{self._target} cannot be written: {error.strerror}", self._hint()
+                ) from error
             raise
         temporary.publish(self._temporary, self._target, self._durable)
 
@@ -176,7 +182,7 @@ class FrameWriter:
             if number not in self._spools:
                 path = temporary.temporary_for(self._target, f".part{number}")
                 self._spools[number] = path.open("w+b")
-            self._spools[number].write(memoryview(buffer).cast("B"))
+            self._spools[number].write(buffer.data.cast("B"))
         except OSError as error:
             self.abort()
             raise OutputError(f"{self._target} cannot be written: {error.strerror}", self._hint()) from error
@@ -211,7 +217,7 @@ class FrameWriter:
     def _check(self, done: bool, out: Any = None) -> None:
         """Raise and clean up when the library reports any problem, even beside a result of True."""
         problem = (out or self._out).geterror().strip()
-        if done and not problem:
+        if done and (not problem or problem == _HARMLESS):
             return
         hint = self._hint()
         self.abort()
