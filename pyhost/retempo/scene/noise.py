@@ -47,7 +47,9 @@ def fractal_noise(
     while octave == 0 or wavelength >= finest:
         step = wavelength / 2
         shift = 37.3 * octave
-        total = total + amplitude * value_noise(x / step + shift, y / step - shift, lattice(seed * 64 + octave))
+        total = total + amplitude * value_noise(
+            x / step + shift, y / step - shift, lattice(seed * 64 + octave)
+        )
         power += amplitude
         amplitude, wavelength, octave = amplitude * gain, wavelength / 2, octave + 1
     return np.asarray(total * (1.6 / power), np.float32)

@@ -7,6 +7,7 @@ pixels (a frame is 960 of them wide). Lights are brighter than 10; everything el
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -47,7 +48,9 @@ def paint_planet(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     facing = np.sqrt(np.clip(1 - (x * x + y * y) / radius**2, 0, 1))
     shade = np.clip(0.12 + 0.95 * facing * 0.55 - 0.55 * (0.75 * x + 0.5 * y) / radius, 0.05, 1.3)
     colour = colour * shade[..., None]
-    shine = np.exp(-(((x + 40) * 0.8 + (y + 36) * 0.6) ** 2) / 14**2 - ((x + 40) * 0.6 - (y + 36) * 0.8) ** 2 / 5**2)
+    shine = np.exp(
+        -(((x + 40) * 0.8 + (y + 36) * 0.6) ** 2) / 14**2 - ((x + 40) * 0.6 - (y + 36) * 0.8) ** 2 / 5**2
+    )
     colour = colour + _rgb(14, 12.5, 10.5) * shine[..., None]
     # the ring: an ellipse seen from above, its far half behind the planet
     flat = np.hypot(x, y / 0.30)
@@ -85,7 +88,9 @@ def _paint_gear(
     tone = _ramp(0.55 * cone + 0.45 * brushed + 0.35 * patina, -0.9, 1.0)
     colour = _mix(_rgb(*dark), _rgb(*bright), tone)
     tick_x, tick_y = fold_angle(x, y, 4 * teeth)
-    ticks = np.minimum(rounded_box(tick_x - 0.86 * radius, tick_y, 0.05 * radius, 0.9, 0.5), ring(x, y, 0.79 * radius, 1.6))
+    ticks = np.minimum(
+        rounded_box(tick_x - 0.86 * radius, tick_y, 0.05 * radius, 0.9, 0.5), ring(x, y, 0.79 * radius, 1.6)
+    )
     colour = _mix(colour, _rgb(0.05, 0.03, 0.02), cover(ticks, canvas.soft) * 0.85)
     rim = cover(np.abs(edge + 3.2) - 1.1, canvas.soft)  # a bevel along every outline
     colour = _mix(colour, _rgb(*bright) * 1.25, rim * 0.6)
@@ -101,7 +106,7 @@ def paint_wheel(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     spoke = rounded_box(fx - 57, fy, 57, canvas.thin(2.6) / 2, 0.5)
     rims = np.minimum(ring(x, y, 112, canvas.thin(3.6)), ring(x, y, 34, canvas.thin(2.6)))
     cabins = disc(fx - 112, fy, 9.0)
-    edge = np.minimum(np.minimum(spoke, rims), np.minimum(cabins, disc(x, y, 13)))
+    edge = np.minimum(np.minimum(spoke, rims), np.minimum(cabins, disc(x, y, 19)))
     paint = fractal_noise(x, y, canvas.seed, 24, FINEST * canvas.pixel, 0.6)
     colour = _mix(_rgb(0.14, 0.17, 0.22), _rgb(0.50, 0.53, 0.56), _ramp(paint, -0.6, 0.6))
     which = np.round(np.arctan2(y, x) / (2 * math.pi / 10)).astype(int) % 3
@@ -123,21 +128,20 @@ def paint_letter(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     for row in range(6):
         _write_line(canvas, ink, rng, -88.0, -44.0 + 19.5 * row, 88.0 - (52 if row in (0, 5) else 0))
     colour = _mix(colour, _rgb(0.03, 0.035, 0.10), cover(ink, canvas.soft) * 0.93)
-    stamp = np.maximum(rounded_box(x - 76, y + 52, 17, 14, 2), 0)
     pattern = _ramp(np.sin((x + y) / 2.6) + np.sin((x - y) / 3.1), -0.8, 0.8)
-    inside = cover(stamp - 0.01 + (stamp > 0) * 0.0, canvas.soft) * (stamp <= 2)
-    colour = _mix(colour, _mix(_rgb(0.62, 0.05, 0.06), _rgb(0.95, 0.70, 0.55), pattern), inside)
+    stamp = cover(rounded_box(x - 76, y + 52, 17, 14, 2), canvas.soft)
+    colour = _mix(colour, _mix(_rgb(0.62, 0.05, 0.06), _rgb(0.95, 0.70, 0.55), pattern), stamp)
     return colour, rounded_box(x, y, 102, 74, 6).astype(np.float32)
 
 
 def paint_kite(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     """A striped kite with a cross of thin struts and a bright jewel."""
     x, y = canvas.x, canvas.y
-    edge = (np.abs(x) / 1.0 + np.abs(y) / 1.45 - 62) * 0.82
+    edge = (np.abs(x) + np.abs(y) / 1.45 - 62) * 0.82
     stripes = np.sin((x * 0.8 + y * 0.6) / 4.6)
     weave = fractal_noise(x, y, canvas.seed, 20, FINEST * canvas.pixel, 0.7)
     colour = _mix(_rgb(0.82, 0.06, 0.10), _rgb(0.98, 0.80, 0.16), _ramp(stripes, -0.5, 0.5))
-    colour = _mix(colour, _rgb(0.05, 0.30, 0.42), cover(np.maximum(x * np.sign(y) * 1.0, -edge - 60), 3.0) * 0.9)
+    colour = _mix(colour, _rgb(0.05, 0.30, 0.42), cover(x * np.sign(y), 3.0) * 0.9)
     colour *= (0.95 + 0.35 * weave)[..., None]
     strut = np.minimum(np.abs(x), np.abs(y)) - canvas.thin(2.4) / 2
     colour = _mix(colour, _rgb(0.06, 0.04, 0.03), cover(strut, canvas.soft))
@@ -154,11 +158,11 @@ def paint_garland(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     spacing = 62.0
     nearest = np.round(x / spacing) * spacing
     anchor = 46 * np.sin(nearest / 118) ** 2 + 10 * np.sin(nearest / 301 + 0.6)
-    bulb = np.hypot(x - nearest, (y - anchor - 9) * 0.85) - 6.5
+    bulb = np.hypot(x - nearest, (y - anchor - 10) * 0.88) - 7.5
     twist = 0.5 + 0.5 * np.sin((x + 0.5 * y) / 2.2)
     colour = _mix(_rgb(0.02, 0.05, 0.03), _rgb(0.22, 0.34, 0.20), twist + 0 * y)
-    colour = _mix(colour, _rgb(1.3, 0.62, 0.16), cover(bulb, canvas.soft))
-    glow = np.exp(-((x - nearest) ** 2 + (y - anchor - 9) ** 2) / 3.3**2)[..., None]
+    colour = _mix(colour, _rgb(0.85, 0.42, 0.12), cover(bulb, canvas.soft))
+    glow = np.exp(-((x - nearest) ** 2 + (y - anchor - 10) ** 2) / 3.0**2)[..., None]
     return colour + _rgb(42, 30, 15) * glow, np.minimum(wire, bulb).astype(np.float32)
 
 
@@ -167,16 +171,20 @@ def _add_stars(canvas: Canvas, colour: np.ndarray, count: int) -> None:
     x, y = canvas.x[0], canvas.y[:, 0]
     for number in range(count):
         sx, sy = rng.uniform(x[0], x[-1]), rng.uniform(y[0], y[-1])
-        peak = 24.0 if number < 8 else 0.3 + 3.0 * rng.random() ** 4
-        size = (2.6 if number < 8 else 1.7 + 0.7 * rng.random()) * max(1.0, canvas.pixel * 0.9)
+        peak = 14.0 if number < 3 else 0.3 + 3.0 * rng.random() ** 4
+        size = (2.6 if number < 3 else 1.7 + 0.7 * rng.random()) * max(1.0, canvas.pixel * 0.9)
         columns, rows = np.flatnonzero(abs(x - sx) < 5 * size), np.flatnonzero(abs(y - sy) < 5 * size)
         if len(columns) and len(rows):
             spot = np.exp(-((x[None, columns] - sx) ** 2 + (y[rows, None] - sy) ** 2) / size**2)
             tint = np.array([0.75, 0.85, 1.0]) + np.array([0.3, 0.05, -0.25]) * rng.random()
-            colour[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] += (peak * tint * spot[..., None]).astype(np.float32)
+            colour[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] += (
+                peak * tint * spot[..., None]
+            ).astype(np.float32)
 
 
-def _write_line(canvas: Canvas, ink: np.ndarray, rng: np.random.Generator, left: float, base: float, right: float) -> None:
+def _write_line(
+    canvas: Canvas, ink: np.ndarray, rng: np.random.Generator, left: float, base: float, right: float
+) -> None:
     """Glyph-like strokes from left to right, kept as distances in ``ink``."""
     x, y = canvas.x[0], canvas.y[:, 0]
     width = canvas.thin(2.0)
@@ -188,7 +196,7 @@ def _write_line(canvas: Canvas, ink: np.ndarray, rng: np.random.Generator, left:
         corners = [(pen + 6.4 * cx, base - 10.5 * cy) for cx, cy in rng.integers(0, 3, (4, 2)) / 2]
         rows = slice(*np.searchsorted(y, (base - 16, base + 6)))
         columns = slice(*np.searchsorted(x, (pen - 6, pen + 13)))
-        for start, end in zip(corners[:-1], corners[1:], strict=True):
+        for start, end in pairwise(corners):
             stroke = segment(canvas.x[:, columns], canvas.y[rows], start, end, width)
             ink[rows, columns] = np.minimum(ink[rows, columns], stroke)
         pen += 10.5

@@ -17,7 +17,9 @@ def ring(x: np.ndarray, y: np.ndarray, radius: float, width: float) -> np.ndarra
     return np.abs(np.hypot(x, y) - radius) - width / 2
 
 
-def rounded_box(x: np.ndarray, y: np.ndarray, half_width: float, half_height: float, corner: float) -> np.ndarray:
+def rounded_box(
+    x: np.ndarray, y: np.ndarray, half_width: float, half_height: float, corner: float
+) -> np.ndarray:
     """A rectangle around the origin with round corners."""
     dx, dy = np.abs(x) - (half_width - corner), np.abs(y) - (half_height - corner)
     outside = np.hypot(np.maximum(dx, 0), np.maximum(dy, 0))
