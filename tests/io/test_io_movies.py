@@ -144,7 +144,7 @@ def test_refusals(tmp_path: Path) -> None:
     write(tmp_path / "sub.mp4")
     data = (tmp_path / "sub.mp4").read_bytes()
     broken.write_bytes(data[: len(data) // 3])
-    with pytest.raises(InputError, match="c.mp4"):
+    with pytest.raises(InputError, match=r"c.mp4"):
         open_source(broken)
     with pytest.raises(InputError, match="does not exist"):
         open_source(tmp_path / "no.mov")

@@ -107,7 +107,7 @@ def test_nothing_matches(make_sequence, tmp_path: Path) -> None:
         open_source(tmp_path / "shot.####.exr")
     with pytest.raises(InputError, match="no folder"):
         open_source(tmp_path / "nowhere" / "shot.####.exr")
-    with pytest.raises(InputError, match="none of the frames 5-6 exists.*there are 1"):
+    with pytest.raises(InputError, match=r"none of the frames 5-6 exists.*there are 1"):
         open_source(tmp_path / "shot.##.exr", "5-6")
     with pytest.raises(InputError, match="holds no images"):
         (tmp_path / "void").mkdir()

@@ -52,7 +52,7 @@ def test_exr_with_a_hole_in_its_table(tmp_path: Path, rng: np.random.Generator) 
     assert "chunk 2 of 4 was never written" in str(broken_reason(path))
     garbage = tmp_path / "g.exr"
     garbage.write_bytes(b"\x76\x2f\x31\x01" + rng.bytes(5000))
-    with pytest.raises(InputError, match="g.exr"):
+    with pytest.raises(InputError, match=r"g.exr"):
         read_frame(garbage)
 
 
@@ -140,7 +140,7 @@ def test_abort_and_missing_rows_leave_nothing(tmp_path: Path, rng: np.random.Gen
     writer.write_rows(0, [layer.like(layer.pixels[:10], layer.ids[:10])])
     with pytest.raises(OutputError, match="do not continue"):
         writer.write_rows(12, [layer.like(layer.pixels[12:], layer.ids[12:])])
-    with pytest.raises(OutputError, match="rows 10..20 were not written"):
+    with pytest.raises(OutputError, match=r"rows 10..20 were not written"):
         writer.commit()
     assert list((tmp_path / "o").iterdir()) == []
 

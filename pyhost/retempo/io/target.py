@@ -143,6 +143,7 @@ class ImageTarget:
                 f"{path} exists", "pass --overwrite to replace it, or --resume to keep good frames"
             )
         self._written.add(n)
+        self._open = {k: writer for k, writer in list(self._open.items()) if not writer.finished}
         self._open[n] = FrameWriter(path, header, attributes, self._depth, self._durable)
         return self._open[n]
 

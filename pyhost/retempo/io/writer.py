@@ -58,6 +58,7 @@ class FrameWriter:
         self._out: Any = None
         self._spools: dict[int, BinaryIO] = {}
         self._memory: int | None = None
+        self.finished = False
         temporary.prepare_folder(target.parent)
         if target.is_dir():
             raise OutputError(f"{target} is a folder", "choose another output name")
@@ -151,9 +152,12 @@ class FrameWriter:
                 ) from error
             raise
         temporary.publish(self._temporary, self._target, self._durable)
+        self.finished = True
 
     def abort(self) -> None:
         """Drop the file; nothing of it stays. Harmless after :meth:`commit` and twice."""
+        if self.finished:
+            return
         out, self._out = self._out, None
         if out is not None:
             out.close()
