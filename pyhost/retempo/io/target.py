@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -108,6 +109,7 @@ class ImageTarget:
     ) -> None:
         self._pattern, self._overwrite, self._depth, self._durable = pattern, overwrite, depth, durable
         self._sources = _identities(source)
+        self._lock = threading.Lock()
         self._written: set[int] = set()
         self._open: dict[int, FrameWriter] = {}
         temporary.prepare_folder(pattern.folder)
@@ -127,7 +129,8 @@ class ImageTarget:
             writer.abort()
             raise
         finally:
-            self._open.pop(n, None)
+            with self._lock:
+                self._open.pop(n, None)
 
     def begin(self, n: int, header: Frame, attributes: Mapping[str, Any] | None = None) -> FrameWriter:
         """Start frame n; the caller commits or aborts the writer."""
@@ -142,10 +145,11 @@ class ImageTarget:
             raise OutputError(
                 f"{path} exists", "pass --overwrite to replace it, or --resume to keep good frames"
             )
-        self._written.add(n)
-        self._open = {k: writer for k, writer in list(self._open.items()) if not writer.finished}
-        self._open[n] = FrameWriter(path, header, attributes, self._depth, self._durable)
-        return self._open[n]
+        writer = FrameWriter(path, header, attributes, self._depth, self._durable)
+        with self._lock:
+            self._written.add(n)
+            self._open = {k: other for k, other in self._open.items() if not other.finished} | {n: writer}
+        return writer
 
     def stamp(self, n: int) -> str | None:
         """Return the stamp of an existing frame; reads its header alone. None for broken files too."""
@@ -168,9 +172,10 @@ class ImageTarget:
 
     def abort(self) -> None:
         """Drop unfinished frames; finished ones stay."""
-        for writer in list(self._open.values()):
-            writer.abort()
-        self._open.clear()
+        with self._lock:
+            for writer in self._open.values():
+                writer.abort()
+            self._open.clear()
 
 
 def _no_token(path: Path, count: int) -> UsageError:
