@@ -21,7 +21,10 @@ def test_gathering_bodies_on_the_cpu(tmp_path: Path) -> None:
     flags = ["-std=c++17", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
     source = Path(__file__).with_name("gather_check.cpp")
     build = subprocess.run(
-        [compiler, *flags, *includes, str(source), "-o", str(program)], capture_output=True, text=True, check=False
+        [compiler, *flags, *includes, str(source), "-o", str(program)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert build.returncode == 0, build.stderr
     run = subprocess.run([str(program)], capture_output=True, text=True, check=False)

@@ -24,9 +24,10 @@ class SplatFunction(torch.autograd.Function):
         flow: Tensor,
         metric: Tensor | None,
         coverage: bool,
+        check_finite: bool,
         options: dict[str, object],
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        out, norm, zmax, covered = splatting.forward(payload, flow, metric, coverage, options)
+        out, norm, zmax, covered = splatting.forward(payload, flow, metric, coverage, check_finite, options)
         ctx.save_for_backward(payload, flow, metric, out, norm, zmax)
         ctx.options = options
         ctx.mark_non_differentiable(*(extra for extra in (norm, covered) if extra is not None))
@@ -57,7 +58,7 @@ class SplatFunction(torch.autograd.Function):
                 stream=arrays.stream_of(payload),
                 **ctx.options,
             )
-        return grad_payload, grad_flow, grad_metric, None, None
+        return grad_payload, grad_flow, grad_metric, None, None, None
 
 
 class WarpFunction(torch.autograd.Function):
@@ -65,11 +66,16 @@ class WarpFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, image: Tensor, flow: Tensor, options: dict[str, object], deterministic: bool
+        ctx: Any,
+        image: Tensor,
+        flow: Tensor,
+        check_finite: bool,
+        options: dict[str, object],
+        deterministic: bool,
     ) -> Tensor:
         ctx.save_for_backward(image, flow)
         ctx.options = {**options, "deterministic": deterministic}
-        return warping.forward(image, flow, options)
+        return warping.forward(image, flow, check_finite, options)
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
@@ -91,4 +97,4 @@ class WarpFunction(torch.autograd.Function):
                 stream=arrays.stream_of(image),
                 **ctx.options,
             )
-        return grad_image, grad_flow, None, None
+        return grad_image, grad_flow, None, None, None

@@ -33,6 +33,7 @@ def splat(
     coverage: bool = True,
     threads: int = 0,
     deterministic: bool | None = None,
+    check_finite: bool = True,
 ) -> Splat:
     """Forward-splat ``payload`` along ``flow`` (softmax splatting, Niklaus & Liu 2020, with a per-target maximum).
 
@@ -46,6 +47,7 @@ def splat(
         coverage: whether to compute the coverage.
         threads: CPU threads, 0 for all; the result does not depend on it.
         deterministic: same bits on each run on CUDA; ``None`` follows torch's global setting.
+        check_finite: refuse non-finite flow (on CUDA this waits for the device).
 
     Differentiable (torch) in payload, flow and metric; ``hole`` and ``coverage`` carry no gradient.
 
@@ -77,14 +79,19 @@ def splat(
     if arrays.is_tensor(payload):
         from retempo.ops.autograd import SplatFunction
 
-        out, norm, covered = SplatFunction.apply(payload, flow, metric, coverage, options)
+        out, norm, covered = SplatFunction.apply(payload, flow, metric, coverage, check_finite, options)
     else:
-        out, norm, _, covered = forward(payload, flow, metric, coverage, options)
+        out, norm, _, covered = forward(payload, flow, metric, coverage, check_finite, options)
     return Splat(out, norm == 0, covered)
 
 
 def forward(
-    payload: Array, flow: Array, metric: Array | None, coverage: bool, options: dict[str, object]
+    payload: Array,
+    flow: Array,
+    metric: Array | None,
+    coverage: bool,
+    check_finite: bool,
+    options: dict[str, object],
 ) -> tuple[Array, Array, Array | None, Array | None]:
     """Allocate and fill (out, norm, zmax, coverage); arguments are already checked."""
     n, channels, height, width = payload.shape
@@ -104,6 +111,7 @@ def forward(
             zmax,
             covered,
             stream=arrays.stream_of(payload),
+            check_finite=check_finite,
             **options,
         )
     return out, norm, zmax, covered

@@ -18,6 +18,7 @@ def warp(
     border: str = "edge",
     threads: int = 0,
     deterministic: bool | None = None,
+    check_finite: bool = True,
 ) -> Array:
     """Backward warp, out(p) = image(p + flow(p)) [N, C, h, w], same library and device as ``image``.
 
@@ -28,6 +29,7 @@ def warp(
         border: ``edge`` repeats the outermost pixels, ``zero`` counts outside pixels as 0.
         threads: CPU threads, 0 for all; the result does not depend on it.
         deterministic: same bits on each run for the gradient of the image on CUDA; ``None`` follows torch.
+        check_finite: refuse non-finite flow (on CUDA this waits for the device).
 
     Differentiable (torch) in image and flow; ``nearest`` in the image only.
 
@@ -43,12 +45,20 @@ def warp(
     if arrays.is_tensor(image):
         from retempo.ops.autograd import WarpFunction
 
-        return WarpFunction.apply(image, flow, options, arrays.is_deterministic(image, deterministic))
-    return forward(image, flow, options)
+        return WarpFunction.apply(
+            image, flow, check_finite, options, arrays.is_deterministic(image, deterministic)
+        )
+    return forward(image, flow, check_finite, options)
 
 
 def warp_image(
-    image: Array, flow: Array, *, filter: str = "bilinear", border: str = "edge", threads: int = 0
+    image: Array,
+    flow: Array,
+    *,
+    filter: str = "bilinear",
+    border: str = "edge",
+    threads: int = 0,
+    check_finite: bool = True,
 ) -> Array:
     """Channel-last warp for inference: ``image`` [H, W, C], ``flow`` [h, w, 2] pixels -> [h, w, C], no copies.
 
@@ -80,7 +90,7 @@ def warp_image(
     return out
 
 
-def forward(image: Array, flow: Array, options: dict[str, object]) -> Array:
+def forward(image: Array, flow: Array, check_finite: bool, options: dict[str, object]) -> Array:
     """Allocate and fill the warped image; arguments are already checked."""
     out = arrays.empty(image, (*image.shape[:2], *flow.shape[2:]))
     if not arrays.is_empty(out):
@@ -90,6 +100,7 @@ def forward(image: Array, flow: Array, options: dict[str, object]) -> Array:
             arrays.contiguous(flow),
             out,
             stream=arrays.stream_of(image),
+            check_finite=check_finite,
             **options,
         )
     return out
