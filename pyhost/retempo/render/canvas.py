@@ -7,7 +7,7 @@ own data window a layer is zero, as OpenEXR defines it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -66,6 +66,17 @@ def common_window(frames: Sequence[Frame], layers: Sequence[int]) -> Window:
     return reduce(Window.union, windows)
 
 
+def union_windows(frames: Sequence[Frame]) -> dict[int, Window]:
+    """The data window that each layer has in between: the smallest that holds those of all ``frames``."""
+    unions = {}
+    for index in range(len(frames[0].layers)):
+        windows = [frame.layers[index].window for frame in frames]
+        unions[index] = reduce(
+            Window.union, [one for one in windows if one.width and one.height] or windows[:1]
+        )
+    return unions
+
+
 def slices(window: Window, outer: Window) -> tuple[slice, slice]:
     """Where ``window`` lies in an array that covers ``outer``: rows and columns."""
     top, left = window.y - outer.y, window.x - outer.x
@@ -116,7 +127,7 @@ def color_columns(frame: Frame, canvas: Canvas) -> list[list[int]]:
 
 def scatter(
     template: Frame,
-    others: Sequence[Frame],
+    windows: Mapping[int, Window],
     canvas: Canvas,
     pixels: np.ndarray,
     ids: np.ndarray,
@@ -126,7 +137,7 @@ def scatter(
 
     Args:
         template: the frame whose names, formats and metadata the layers keep.
-        others: the other contributing frames; a layer's new data window is the union of theirs.
+        windows: the data window of each layer of the new frame, see ``union_windows``.
         canvas: where each layer lies.
         pixels: ``[H, W, C]`` working pixels of the new frame; may be changed in place.
         ids: ``[H, W, K]``.
@@ -141,8 +152,7 @@ def scatter(
     at_pixel = at_id = 0
     for index in canvas.layers:
         layer = template.layers[index]
-        windows = [frame.layers[index].window for frame in (template, *others)]
-        window = reduce(Window.union, [one for one in windows if one.width and one.height] or windows[:1])
+        window = windows[index]
         inside = slices(window, canvas.window)
         next_pixel, next_id = at_pixel + len(layer.channels), at_id + len(layer.id_channels)
         made[index] = layer.like(

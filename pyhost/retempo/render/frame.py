@@ -19,7 +19,7 @@ from retempo.flow.base import FlowEstimator
 from retempo.flow.catalog import VectorsMarker, parse_flow
 from retempo.io.frame import Frame, Layer, check_same_layout
 from retempo.metrics.importance import ImportanceSettings
-from retempo.render.canvas import Canvas, common_window, gather, group_views, guide_of, scatter
+from retempo.render.canvas import Canvas, common_window, gather, group_views, guide_of, scatter, union_windows
 from retempo.render.device import find_device
 from retempo.render.settings import RetimeSettings, parse_coefficients
 from retempo.render.vectors import depth_of, vector_flow
@@ -171,11 +171,11 @@ class FrameRenderer:
         """
         nearest = min(range(len(prepared.times)), key=lambda one: abs(prepared.times[one] - time))
         template = prepared.frames[nearest]
-        others = [frame for frame in prepared.frames if frame is not template]
+        windows = union_windows(prepared.frames)
         made: dict[int, Layer] = {}
         for view in prepared.views:
             pixels, ids = self._render_view(prepared.times, view, time, nearest)
-            made.update(scatter(template, others, view.canvases[nearest], pixels, ids, self.color))
+            made.update(scatter(template, windows, view.canvases[nearest], pixels, ids, self.color))
         return replace(template, layers=[made[index] for index in range(len(template.layers))])
 
     def _render_view(

@@ -22,7 +22,7 @@ from retempo.io.formats import is_movie
 from retempo.io.frame import Frame, Layer, Window
 from retempo.io.source import Source
 from retempo.io.target import Target
-from retempo.render.canvas import common_window, gather, group_views, guide_of, scatter
+from retempo.render.canvas import common_window, gather, group_views, guide_of, scatter, union_windows
 from retempo.render.frame import FrameRenderer, blacken, flow_pairs
 from retempo.render.steps import Step
 from retempo.render.vectors import depth_of, vector_flow
@@ -117,6 +117,7 @@ class StripRenderer:
         self.rows = cut.rows
         self._numbers: tuple[int, ...] = ()
         self._headers: dict[int, Frame] = {}
+        self._windows: dict[int, Window] = {}
         self._views: list[_View] = []
 
     def prepare(self, numbers: tuple[int, ...]) -> None:
@@ -126,21 +127,14 @@ class StripRenderer:
         self._views = []
         self._numbers = numbers
         self._headers = {number: self.source.header(number) for number in numbers}
+        self._windows = union_windows(list(self._headers.values()))
         first = self._headers[numbers[0]]
         self._views = [self._view(layers) for layers in group_views(first).values()]
 
     def header(self, time: Fraction) -> Frame:
         """The frame at ``time`` without pixels: every layer's new data window."""
         template = self._template(time)
-        layers = [
-            replace(
-                layer,
-                window=common_window(list(self._headers.values()), [index])
-                if layer.window.width
-                else layer.window,
-            )
-            for index, layer in enumerate(template.layers)
-        ]
+        layers = [replace(layer, window=self._windows[index]) for index, layer in enumerate(template.layers)]
         return replace(template, layers=layers)
 
     def strips(self, times: Sequence[Fraction]) -> Iterator[tuple[int, list[list[Layer]]]]:
@@ -170,30 +164,24 @@ class StripRenderer:
         settings = self.renderer.settings
         headers = [self._headers[number] for number in self._numbers]
         window = common_window(headers, layers)
+        pairs = flow_pairs(len(self._numbers))
         flows: list[FlowPair] = []
         for estimator in self.renderer.estimators:
             if isinstance(estimator, VectorsMarker):
-                continue
-            if not isinstance(estimator, EncodedFlowEstimator):
-                raise UsageError(f"the flow {estimator.name} needs whole frames", "give a larger --memory")
-            encoded = [self._encode(estimator, number, layers, window) for number in self._numbers]
-            for first, second in flow_pairs(len(self._numbers)):
-                flows.append(
-                    FlowPair(
-                        first,
-                        second,
-                        *estimator.estimate_encoded(encoded[first], encoded[second]),
-                        name=estimator.name,
+                thin = [self._thin(self.vectors or self.source, number) for number in self._numbers]
+                for first, second in pairs:
+                    spacing = self._numbers[second] - self._numbers[first]
+                    stored = vector_flow(
+                        settings, estimator, thin[first], thin[second], layers, window, spacing
                     )
-                )
-        for marker in self.renderer.estimators:
-            if not isinstance(marker, VectorsMarker):
-                continue
-            thin = {number: self._thin(self.vectors or self.source, number) for number in self._numbers}
-            for first, second in flow_pairs(len(self._numbers)):
-                one, two = self._numbers[first], self._numbers[second]
-                stored = vector_flow(settings, marker, thin[one], thin[two], layers, window, two - one)
-                flows.append(FlowPair(first, second, *stored, name=marker.name))
+                    flows.append(FlowPair(first, second, *stored, name=estimator.name))
+            elif isinstance(estimator, EncodedFlowEstimator):
+                encoded = [self._encode(estimator, number, layers, window) for number in self._numbers]
+                for first, second in pairs:
+                    found = estimator.estimate_encoded(encoded[first], encoded[second])
+                    flows.append(FlowPair(first, second, *found, name=estimator.name))
+            else:
+                raise UsageError(f"the flow {estimator.name} needs whole frames", "give a larger --memory")
         nearness = None
         if settings.depth != "off":
             nearness = tuple(
@@ -271,6 +259,7 @@ class StripRenderer:
             for pair in view.flows
         ]
         nearness = None if view.nearness is None else [plane[inside] for plane in view.nearness]
+        windows = {index: window.rows(part.y, part.y1) for index, window in self._windows.items()}
         exact = [Fraction(number) for number in self._numbers]
         motion = prepare(
             guides, exact, flows, renderer.options, depths=nearness, threads=renderer.settings.threads
@@ -289,16 +278,8 @@ class StripRenderer:
             )
             canvas = replace(canvases[nearest], window=part)
             made_ids = made.ids if made.ids is not None else ids[nearest][rows[0] : rows[1]]
-            template = replace(
-                frames[nearest],
-                layers=[_crop(layer, part) for layer in self._headers[self._numbers[nearest]].layers],
-            )
-            others = [
-                replace(header, layers=[_crop(layer, part) for layer in header.layers])
-                for number, header in self._headers.items()
-                if number != self._numbers[nearest]
-            ]
-            yield scatter(template, others, canvas, made.pixels, made_ids, renderer.color)
+            template = self._headers[self._numbers[nearest]]
+            yield scatter(template, windows, canvas, made.pixels, made_ids, renderer.color)
 
 
 def _nothing(layer: Layer, row: int) -> Layer:
@@ -309,10 +290,6 @@ def _nothing(layer: Layer, row: int) -> Layer:
         np.zeros((0, width, len(layer.id_channels)), np.uint32),
         layer.window.rows(row, row),
     )
-
-
-def _crop(layer: Layer, part: Window) -> Layer:
-    return replace(layer, window=layer.window.rows(part.y, part.y1))
 
 
 def render_in_strips(
