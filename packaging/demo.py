@@ -117,7 +117,7 @@ def main() -> int:
     retempo("info", str(plate), "--config", CONFIG, "--input-space", SPACE)
     retempo(
         "retime", str(plate), "-o", str(slow), "--speed", str(SPEED), "--flow", "dis",
-        "--config", CONFIG, "--input-space", SPACE,
+        "--config", CONFIG, "--input-space", SPACE, "--working-space", "scene_linear",
     )  # fmt: skip
     made, truth = open_source(str(slow)), open_source(str(folder / "truth.####.exr"))
     color = ColorPipeline(CONFIG, SPACE)

@@ -25,8 +25,7 @@ from retempo.io.target import open_target
 from retempo.render.frame import FrameRenderer, PreparedFrames
 from retempo.render.settings import RetimeSettings
 from retempo.render.shot import render_shot
-from retempo.retime.plan import Plan, build_plan
-from retempo.retime.time_map import ConstantSpeed
+from retempo.render.timing import schedule
 from timing import medians
 
 
@@ -90,29 +89,18 @@ def write_plate(folder: Path, count: int) -> str:
     return str(folder / "plate.####.exr")
 
 
-def plan_for(source: Source) -> Plan:
-    """Half speed over the whole source."""
-    first, last = source.frames[0], source.frames[-1]
-    return build_plan(
-        ConstantSpeed(Fraction(1, 2), first, first),
-        range(first, first + 2 * (last - first) + 1),
-        source.frames,
-        source_range=(first, last),
-    )
-
-
 def measure_overlap(repeats: int, scratch: Path, count: int = 9) -> dict[str, Any]:
     """Ratio of the whole to its larger half."""
     source = open_source(write_plate(scratch / "plate", count))
     color = ColorPipeline(input_space="lin_rec709", output_space="lin_rec709")
-    settings = RetimeSettings()
-    plan = plan_for(source)
+    settings = RetimeSettings(speed="1/2")
+    wanted = schedule(settings, source.frames, source.fps)
     memory = MemorySource(source)
 
     def shot(renderer: FrameRenderer, origin: Any, to_memory: bool) -> None:
         pattern = str(scratch / "slow" / "slow.####.exr")
         target = NoTarget() if to_memory else open_target(pattern, overwrite=True, source=source, fps=None)
-        render_shot(origin, target, plan, renderer)
+        render_shot(origin, target, wanted, renderer)
 
     busy, idle = FrameRenderer(settings, color), IdleRenderer(settings, color)
     taken = medians(
@@ -126,5 +114,5 @@ def measure_overlap(repeats: int, scratch: Path, count: int = 9) -> dict[str, An
     return {
         "overlap": taken["whole"] / max(taken["files"], taken["computing"]),
         "shot_seconds": {name: round(value, 3) for name, value in taken.items()},
-        "shot_frames": len(plan.entries),
+        "shot_frames": len(wanted.plan.entries),
     }
