@@ -457,9 +457,11 @@ void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_,
     }
     if (!(total > 0.0f)) throw std::invalid_argument("candidates: expected a weight above 0 somewhere, got 0 in all " + std::to_string(count));
     call.check_apart_all();
-    if (check_finite)
+    const auto check_flows = [&] {
         for (size_t i = 0; i < count; ++i)
             if (candidates[i].weight > 0.0f) check_finite_values(planes[3 * i], false, threads, stream);
+    };
+    if (check_finite && call.on_cuda()) check_flows();
 
     std::vector<Image<const float>> frame_views;
     std::vector<Image<const uint32_t>> id_views;
@@ -477,14 +479,20 @@ void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_,
     v.hole = image<uint8_t>(hole);
     v.weight_sum = image<float>(weight_sum);
 
-    py::gil_scoped_release free;
 #ifdef RETEMPO_WITH_CUDA
     if (call.on_cuda()) {
+        py::gil_scoped_release free;
         const DeviceGuard guard(frames[0]);
         return cuda::synthesize(v, options, stream_of(stream));
     }
 #endif
-    cpu::synthesize(v, options);
+    v.check_finite = check_finite;
+    try {
+        py::gil_scoped_release free;
+        cpu::synthesize(v, options);
+    } catch (const NonFiniteFlow&) {
+        check_flows(); // finds it again, with its name and place
+    }
 }
 
 // --------------------------------------------------------------------------------------------------- facts

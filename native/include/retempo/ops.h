@@ -80,7 +80,10 @@ struct Synthesis {
     Image<uint32_t> ids_out;  // [H',W,K] or absent
     Image<uint8_t> hole;      // [H',W,1] or absent
     Image<float> weight_sum;  // [H',W,1] or absent
+    bool check_finite = false; // CPU: throw NonFiniteFlow, found while the flow is read anyway
 };
+
+struct NonFiniteFlow {};
 
 namespace cpu {
 

@@ -4,7 +4,11 @@
 // later one can reach the block; then the block's targets are resolved and blended into the output and their sums are
 // forgotten. The sums of the rows in flight live in a ring, so nothing of the size of a frame exists, and source pixels are
 // splatted once (but for the few rows that two chunks share). Flows that would need too large a ring, and the maximum pass,
-// run in narrow bands instead. A target always sums its contributions in source scan order: the bits depend on none of this.
+// run in narrow bands instead.
+//
+// Source pixels are visited in groups of kGroup rows (of the whole frame, not of a chunk or strip), segment by segment, row by
+// row, so that the targets of a segment stay in the first-level cache. Every target sums its contributions in that order,
+// whatever the chunks, blocks and threads are: the bits depend on none of them.
 #include "bands.h"
 #include "kernels.h"
 #include "vectors.h"
@@ -13,7 +17,8 @@ namespace retempo::cpu {
 namespace RETEMPO_ISA {
 namespace {
 
-constexpr int kBlock = 4;                             // target rows resolved together
+constexpr int kGroup = 8;                             // source rows visited together
+constexpr int kBlock = 8;                             // target rows resolved together
 constexpr int kBand = 16;                             // rows of a chunk that cannot roll
 constexpr int64_t kRingBytes = int64_t(3) << 20;      // per candidate
 constexpr int kNowhere = -(1 << 28);
@@ -24,31 +29,62 @@ enum Slot { kRanges, kSums, kMaximum, kCover, kTotal, kBest, kRecords, kRingInde
 // What the splat loop needs of kSegment source pixels, as arrays.
 template <int N>
 struct Prepared {
-    alignas(64) double wx[N][kSegment], wy[N][kSegment]; // footprint weights; wy carries the softmax weight if bounded
-    alignas(64) float payload[kSegment][4];              // -s F, M, 1
-    alignas(64) int col[kSegment], row[kSegment];        // first tap; kNowhere: contributes nothing
+    alignas(64) float wx[N][kSegment], wy[N][kSegment]; // footprint weights; wy carries the softmax weight if bounded
+    alignas(64) float payload[kSegment][4];             // -s F, M, 1
+    alignas(64) int col[kSegment], row[kSegment];       // first tap; kNowhere: contributes nothing
     alignas(64) float fx[kSegment], fy[kSegment], z[kSegment];
 };
 
 template <int N>
-RT_HD void weigh_axis(double (&weight)[N][kSegment], int i, const Bilinear&, float16 fraction, float16 factor) {
-    store_doubles(&weight[0][i], (1.0f - fraction) * factor);
-    store_doubles(&weight[1][i], fraction * factor);
+RT_HD void weigh(Prepared<N>& p, int i, const Bilinear&, float16 fx, float16 fy, float16 exponent, bool bounded) {
+    const float16 factor = bounded ? exp_lanes(exponent) : splat_of<float16>(1.0f);
+    store(&p.wx[0][i], 1.0f - fx);
+    store(&p.wx[1][i], fx);
+    store(&p.wy[0][i], (1.0f - fy) * factor);
+    store(&p.wy[1][i], fy * factor);
 }
 
+// Gaussian weights of one axis over exp(-f^2 / 2s^2), from r = exp(f / s^2): exp(-u^2 / 2s^2) for u = k - 1 - f expands to
+// exp(-f^2 / 2s^2) r^(k-1) exp(-(k-1)^2 / 2s^2).
+struct GaussianConstants {
+    float half, one, four; // 1 / 2s^2, exp(-half), exp(-4 half)
+    bool expands;          // r stays small
+    explicit GaussianConstants(double sigma)
+        : half(static_cast<float>(0.5 / (sigma * sigma))), one(exp_of(-half)), four(exp_of(-4.0f * half)), expands(sigma >= 0.3) {}
+};
+
 template <int N>
-RT_HD void weigh_axis(double (&weight)[N][kSegment], int i, const Gaussian& footprint, float16 fraction, float16 factor) {
-    const float half = static_cast<float>(-0.5 / (footprint.sigma * footprint.sigma));
+RT_HD void weigh(Prepared<N>& p, int i, const GaussianConstants& g, float16 fx, float16 fy, float16 exponent, bool bounded) {
+    if (g.expands) {
+        const float16 rx = exp_lanes(fx * (2.0f * g.half)), ry = exp_lanes(fy * (2.0f * g.half));
+        float16 square = (fx * fx + fy * fy) * -g.half;
+        if (bounded) square += exponent;
+        const float16 factor = exp_lanes(square);
+        store(&p.wx[0][i], g.one / rx);
+        store(&p.wx[1][i], splat_of<float16>(1.0f));
+        store(&p.wx[2][i], g.one * rx);
+        store(&p.wx[3][i], fx == 0.0f ? float16{} : g.four * (rx * rx));
+        store(&p.wy[0][i], (g.one / ry) * factor);
+        store(&p.wy[1][i], factor);
+        store(&p.wy[2][i], (g.one * ry) * factor);
+        store(&p.wy[3][i], fy == 0.0f ? float16{} : (g.four * (ry * ry)) * factor);
+        return;
+    }
+    const float16 factor = bounded ? exp_lanes(exponent) : splat_of<float16>(1.0f);
     for (int k = 0; k < N; ++k) {
-        const float16 u = static_cast<float>(k - 1) - fraction;
-        const float16 g = exp_lanes(u * u * half);
-        store_doubles(&weight[k][i], (u < 2.0f ? g : float16{}) * factor);
+        const float16 ux = static_cast<float>(k - 1) - fx, uy = static_cast<float>(k - 1) - fy;
+        const float16 gx = exp_lanes(ux * ux * -g.half), gy = exp_lanes(uy * uy * -g.half);
+        store(&p.wx[k][i], ux < 2.0f ? gx : float16{});
+        store(&p.wy[k][i], (uy < 2.0f ? gy : float16{}) * factor);
     }
 }
 
-template <class F>
-void prepare_segment(Prepared<F::count>& p, const F& footprint, const Candidate& candidate, bool bounded, int x0, int y,
-                     int local_y, int count) {
+RT_HD Bilinear constants_of(const Bilinear& f) { return f; }
+RT_HD GaussianConstants constants_of(const Gaussian& f) { return GaussianConstants(f.sigma); }
+
+template <class F, class K>
+void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const Candidate& candidate, bool bounded, int x0,
+                     int y, int local_y, int count) {
     const float* flow = candidate.flow.at(local_y, x0);
     const float* z = candidate.splat.at(local_y, x0);
     const float* m = candidate.merge.at(local_y, x0);
@@ -80,9 +116,8 @@ void prepare_segment(Prepared<F::count>& p, const F& footprint, const Candidate&
         store(p.fx + i, fx);
         store(p.fy + i, fy);
         store(p.z + i, depth);
+        weigh(p, i, constants, fx, fy, clamp_lanes(depth, -kSafeMetricBound, kSafeMetricBound), bounded);
         const float16 one = splat_of<float16>(1.0f);
-        weigh_axis(p.wx, i, footprint, fx, one);
-        weigh_axis(p.wy, i, footprint, fy, bounded ? exp_lanes(clamp_lanes(depth, -kSafeMetricBound, kSafeMetricBound)) : one);
         float16 a, b, c, d, e[4];
         put_pairs(-dx, trust, a, b); // x m x m ...
         put_pairs(-dy, one, c, d);   // y 1 y 1 ...
@@ -92,50 +127,61 @@ void prepare_segment(Prepared<F::count>& p, const F& footprint, const Candidate&
     }
 }
 
-// The rows in flight of one candidate: target row y lives in slot[y - row0] of the ring.
+// The rows in flight of one candidate: the sums of target (y, x) are at sums[4 (line[y - row0] + x)].
 struct Ring {
     double* sums;  // [slots, W, 4]
     double* cover; // [slots, W] or null
     float* maximum;
-    const int* slot;
+    const int64_t* line;
     int row0, width;
-    RT_HD int64_t index(int y, int x) const { return int64_t(slot[y - row0]) * width + x; }
+    RT_HD int64_t index(int y, int x) const { return line[y - row0] + x; }
     RT_HD void raise(int y, int x, float z) const {
         float& m = maximum[index(y, x)];
         if (z > m) m = z;
     }
 };
 
+// One source pixel with all its taps inside.
+template <int N>
+RT_HD void add_whole(const Prepared<N>& p, int i, double* sums, const int64_t* line) {
+    const double4 payload = __builtin_convertvector(load<float4>(p.payload[i]), double4);
+    double4 wx[N];
+    for (int kx = 0; kx < N; ++kx) wx[kx] = splat_of<double4>(static_cast<double>(p.wx[kx][i]));
+    for (int ky = 0; ky < N; ++ky) {
+        const double4 share = payload * splat_of<double4>(static_cast<double>(p.wy[ky][i]));
+        double* s = sums + line[ky] * 4;
+        for (int kx = 0; kx < N; ++kx) store(s + 4 * kx, load<double4>(s + 4 * kx) + share * wx[kx]);
+    }
+}
+
 template <int N>
 void add_segment(const Prepared<N>& p, const Ring& ring, Rows rows, bool bounded, int count) {
-    const unsigned last_col = static_cast<unsigned>(ring.width - N), last_row = static_cast<unsigned>(rows.last - rows.first - N);
-    const bool fits = ring.width >= N && rows.last - rows.first >= N;
+    double* const sums = ring.sums;
+    const int64_t* const line = ring.line - ring.row0;
+    const int width = ring.width;
+    const unsigned last_col = static_cast<unsigned>(width - N), last_row = static_cast<unsigned>(rows.last - rows.first - N);
+    const bool fits = bounded && width >= N && rows.last - rows.first >= N;
     for (int i = 0; i < count; ++i) {
         const int col = p.col[i], row = p.row[i];
-        if (bounded && fits && static_cast<unsigned>(col) <= last_col && static_cast<unsigned>(row - rows.first) <= last_row) {
-            const double4 payload = __builtin_convertvector(load<float4>(p.payload[i]), double4);
-            for (int ky = 0; ky < N; ++ky) {
-                const double4 line = payload * splat_of<double4>(p.wy[ky][i]);
-                double* s = ring.sums + ring.index(row + ky, col) * 4;
-                for (int kx = 0; kx < N; ++kx)
-                    store(s + 4 * kx, load<double4>(s + 4 * kx) + line * splat_of<double4>(p.wx[kx][i]));
-            }
+        if (fits && static_cast<unsigned>(col) <= last_col && static_cast<unsigned>(row - rows.first) <= last_row) {
+            add_whole(p, i, sums + int64_t(col) * 4, line + row);
             continue;
         }
         if (row < rows.first - N) continue;
+        const double4 payload = __builtin_convertvector(load<float4>(p.payload[i]), double4);
         for (int ky = 0; ky < N; ++ky) {
             if (row + ky < rows.first || row + ky >= rows.last) continue;
-            const double4 line = __builtin_convertvector(load<float4>(p.payload[i]), double4) * splat_of<double4>(p.wy[ky][i]);
+            const double4 share = payload * splat_of<double4>(static_cast<double>(p.wy[ky][i]));
             for (int kx = 0; kx < N; ++kx) {
-                if (col + kx < 0 || col + kx >= ring.width) continue;
-                const int64_t at = ring.index(row + ky, col + kx);
-                double w = p.wx[kx][i];
+                if (col + kx < 0 || col + kx >= width) continue;
+                const int64_t at = line[row + ky] + col + kx;
+                double w = static_cast<double>(p.wx[kx][i]);
                 if (!bounded) {
-                    if (w * p.wy[ky][i] == 0.0) continue;
+                    if (p.wx[kx][i] * p.wy[ky][i] == 0.0f) continue;
                     w *= static_cast<double>(exp_of(p.z[i] - ring.maximum[at]));
                 }
-                double* s = ring.sums + at * 4;
-                store(s, load<double4>(s) + line * splat_of<double4>(w));
+                double* s = sums + at * 4;
+                store(s, load<double4>(s) + share * splat_of<double4>(w));
             }
         }
     }
@@ -150,7 +196,7 @@ void raise_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int count)
             if (y < rows.first || y >= rows.last) continue;
             for (int kx = 0; kx < N; ++kx) {
                 const int x = p.col[i] + kx;
-                if (x >= 0 && x < ring.width && p.wx[kx][i] * p.wy[ky][i] != 0.0) ring.raise(y, x, p.z[i]);
+                if (x >= 0 && x < ring.width && p.wx[kx][i] * p.wy[ky][i] != 0.0f) ring.raise(y, x, p.z[i]);
             }
         }
     }
@@ -208,18 +254,42 @@ RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, f
     }
 }
 
+// Where kSegment targets of a row sample their frame.
+struct Positions {
+    alignas(64) int cell_x[kSegment], cell_y[kSegment];
+    alignas(64) float fx[kSegment], fy[kSegment];
+    RT_HD Aim aim(int k) const { return {cell_x[k], cell_y[k], fx[k], fy[k]}; }
+};
+
 struct Record { // a target whose candidate points outside the frame
     Aim at;
     float weight;
     int candidate, x, y;
 };
 
+struct Group {
+    RowRange reach; // target rows that any pixel of the group reaches
+    int not_before; // lowest target row that this or any later group reaches
+};
+
+// Bounds of every candidate: [candidates, source rows, segments] and [candidates, groups].
+struct Groups {
+    const RowRange* segments;
+    const Group* all;
+    int count, source_row0, source_rows;
+
+    // Local source rows of a group.
+    RT_HD Rows lines(int g) const {
+        const int first = (source_row0 / kGroup + g) * kGroup - source_row0;
+        return {larger(first, 0), smaller(first + kGroup, source_rows)};
+    }
+};
+
 template <class F>
 class Chunk {
   public:
-    Chunk(const Synthesis& v, const SynthesisOptions& options, const F& footprint, const RowRange* segments, const RowRange* lines,
-          const int* not_before)
-        : v_(v), options_(options), footprint_(footprint), strip_(v.strip), segments_(segments), lines_(lines), not_before_(not_before),
+    Chunk(const Synthesis& v, const SynthesisOptions& options, const F& footprint, const Groups& groups)
+        : v_(v), options_(options), footprint_(footprint), constants_(constants_of(footprint)), strip_(v.strip), groups_(groups),
           width_(v.strip.width), pitch_((v.strip.width + 63) / 64 * 64), per_line_((v.strip.width + kSegment - 1) / kSegment), bounded_(skips_maximum(options.metric_bound)) {}
 
     void run(Rows rows) {
@@ -236,16 +306,15 @@ class Chunk {
     }
 
   private:
-    const RowRange& line(int candidate, int local_y) const { return lines_[int64_t(candidate) * strip_.source_rows + local_y]; }
-    int not_before(int candidate, int local_y) const { return not_before_[int64_t(candidate) * strip_.source_rows + local_y]; }
+    const Group& group(int candidate, int g) const { return groups_.all[int64_t(candidate) * groups_.count + g]; }
 
     // Rows in flight at most, when `rows` are rolled through in blocks.
     int rolling_slots(int candidate, Rows rows) const {
         int next = 0, deepest = rows.first, slots = kBlock;
         for (int y = rows.first; y < rows.last; y += kBlock) {
             const int end = smaller(y + kBlock, rows.last);
-            while (next < strip_.source_rows && not_before(candidate, next) < end) {
-                deepest = larger(deepest, smaller(line(candidate, next).last, rows.last - 1));
+            while (next < groups_.count && group(candidate, next).not_before < end) {
+                deepest = larger(deepest, smaller(group(candidate, next).reach.last, rows.last - 1));
                 ++next;
             }
             slots = larger(slots, deepest - y + 1);
@@ -259,9 +328,9 @@ class Chunk {
         double* sums = static_cast<double*>(scratch(kSums, sizeof(double) * 4 * plane * count));
         double* cover = options_.coverage_gate ? static_cast<double*>(scratch(kCover, sizeof(double) * plane * count)) : nullptr;
         float* maximum = bounded_ ? nullptr : static_cast<float*>(scratch(kMaximum, sizeof(float) * plane));
-        int* slot = static_cast<int*>(scratch(kRingIndex, sizeof(int) * (static_cast<size_t>(rows.last - rows.first) + count)));
-        int* next = slot + (rows.last - rows.first);
-        for (int y = rows.first; y < rows.last; ++y) slot[y - rows.first] = (y - rows.first) % slots;
+        int64_t* line = static_cast<int64_t*>(scratch(kRingIndex, sizeof(int64_t) * (static_cast<size_t>(rows.last - rows.first) + count)));
+        int* next = reinterpret_cast<int*>(line + (rows.last - rows.first));
+        for (int y = rows.first; y < rows.last; ++y) line[y - rows.first] = int64_t((y - rows.first) % slots) * width_;
         for (int i = 0; i < count; ++i) next[i] = 0;
         memset(sums, 0, sizeof(double) * 4 * plane * count);
         if (cover) memset(cover, 0, sizeof(double) * plane * count);
@@ -277,7 +346,7 @@ class Chunk {
             for (int i = 0; i < count; ++i) {
                 const Candidate& candidate = v_.candidates[i];
                 if (candidate.weight == 0.0f) continue;
-                const Ring ring{sums + 4 * plane * i, cover ? cover + plane * i : nullptr, maximum, slot, rows.first, width_};
+                const Ring ring{sums + 4 * plane * i, cover ? cover + plane * i : nullptr, maximum, line, rows.first, width_};
                 if (maximum) {
                     for (int64_t k = 0; k < plane; ++k) maximum[k] = -__builtin_inff();
                     int from = next[i];
@@ -290,24 +359,26 @@ class Chunk {
         }
     }
 
-    // Splats source rows, from `next` on, until none can reach `now`; taps inside `rows` only.
+    // Splats source groups, from `next` on, until none can reach `now`; taps inside `rows` only.
     void visit(int i, const Ring& ring, Rows rows, Rows now, int& next, bool maximum_pass) {
         const Candidate& candidate = v_.candidates[i];
-        for (; next < strip_.source_rows && not_before(i, next) < now.last; ++next) {
-            const RowRange reach_of_line = line(i, next);
-            if (reach_of_line.last < rows.first || reach_of_line.first >= rows.last) continue;
-            for (int s = 0; s < per_line_; ++s) {
-                const RowRange range = segments_[(int64_t(i) * strip_.source_rows + next) * per_line_ + s];
-                if (range.last < rows.first || range.first >= rows.last) continue;
-                const int x0 = s * kSegment, n = smaller(kSegment, width_ - x0);
-                prepare_segment(prepared_, footprint_, candidate, bounded_, x0, next + strip_.source_row0, next, n);
-                if (maximum_pass) {
-                    raise_segment(prepared_, ring, rows, n);
-                    continue;
+        for (; next < groups_.count && group(i, next).not_before < now.last; ++next) {
+            const Group& all = group(i, next);
+            if (all.reach.last < rows.first || all.reach.first >= rows.last) continue;
+            const Rows lines = groups_.lines(next);
+            for (int s = 0; s < per_line_; ++s)
+                for (int local = lines.first; local < lines.last; ++local) {
+                    const RowRange range = groups_.segments[(int64_t(i) * strip_.source_rows + local) * per_line_ + s];
+                    if (range.last < rows.first || range.first >= rows.last) continue;
+                    const int x0 = s * kSegment, n = smaller(kSegment, width_ - x0);
+                    prepare_segment(prepared_, footprint_, constants_, candidate, bounded_, x0, local + strip_.source_row0, local, n);
+                    if (maximum_pass) {
+                        raise_segment(prepared_, ring, rows, n);
+                        continue;
+                    }
+                    add_segment(prepared_, ring, rows, bounded_, n);
+                    if (ring.cover) cover_segment(prepared_, ring, rows, F::before, n);
                 }
-                add_segment(prepared_, ring, rows, bounded_, n);
-                if (ring.cover) cover_segment(prepared_, ring, rows, F::before, n);
-            }
         }
     }
 
@@ -318,8 +389,9 @@ class Chunk {
         double* sums = ring.sums + ring.index(y, 0) * 4;
         double* cover = ring.cover ? ring.cover + ring.index(y, 0) : nullptr;
         float* total = total_ + int64_t(y - block0) * pitch_;
-        alignas(64) float fx[kSegment], fy[kSegment], m[kSegment], weight[kSegment], share[kSegment], mean[kSegment][4];
-        alignas(64) int cell_x[kSegment], cell_y[kSegment], state[kSegment]; // 0 hole, 1 inside, 2 outside
+        alignas(64) float weight[kSegment], share[kSegment], mean[kSegment][4];
+        alignas(64) int state[kSegment]; // 0 hole, 1 inside, 2 outside
+        Positions at;
         const bool fast = options_.filter == Filter::bilinear;
         const int channels = static_cast<int>(frame.c);
         const float exponent = options_.merge_exponent, own = candidate.weight;
@@ -354,11 +426,10 @@ class Chunk {
                 const int16v nx = cx - (rx >= 0.5f), ny = cy - (ry >= 0.5f);
                 const int16v in = (nx >= 0) & (nx < width_) & (ny >= 0) & (ny < strip_.frame_height);
                 store(state + k, filled & (in ? splat_of<int16v>(1) : splat_of<int16v>(2)));
-                store(cell_x + k, cx);
-                store(cell_y + k, cy);
-                store(fx + k, rx);
-                store(fy + k, ry);
-                store(m + k, mm);
+                store(at.cell_x + k, cx);
+                store(at.cell_y + k, cy);
+                store(at.fx + k, rx);
+                store(at.fy + k, ry);
                 float16 a = splat_of<float16>(own);
                 if (options_.merge == Merge::metric) {
                     if (exponent == 1.0f) a = own * mm;
@@ -383,30 +454,38 @@ class Chunk {
             int unusual = 0;
             for (int j = 0; j < 16; ++j) unusual |= outside[j];
             float* out = v_.out.at(y - strip_.out_row0, x0);
-            const unsigned last_x = static_cast<unsigned>(width_ - 2), last_y = static_cast<unsigned>(strip_.source_rows - 2);
-            const bool room = width_ >= 2 && strip_.source_rows >= 2 && fast;
-            for (int k = 0; k < n; ++k) {
-                if (!(share[k] > 0.0f)) continue;
-                const int local = cell_y[k] - strip_.source_row0;
-                if (room && static_cast<unsigned>(cell_x[k]) <= last_x && static_cast<unsigned>(local) <= last_y) {
-                    const float* top = frame.at(local, cell_x[k]);
-                    float* to = out + int64_t(k) * channels;
-                    if (channels == 4) blend_bilinear<4>(top, top + frame.row, 4, fx[k], fy[k], share[k], to);
-                    else blend_bilinear<0>(top, top + frame.row, channels, fx[k], fy[k], share[k], to);
-                } else {
-                    blend_pixel(options_.filter, frame, strip_, Aim{cell_x[k], cell_y[k], fx[k], fy[k]}, share[k], out + int64_t(k) * channels);
-                }
-            }
+            if (channels == 4) blend_row<4>(frame, n, fast, at, share, out);
+            else blend_row<0>(frame, n, fast, at, share, out);
             if (best_)
                 for (int k = 0; k < n; ++k)
-                    if (share[k] > 0.0f) offer_ids(i, Aim{cell_x[k], cell_y[k], fx[k], fy[k]}, weight[k], x0 + k, y, block0);
+                    if (share[k] > 0.0f) offer_ids(i, at.aim(k), weight[k], x0 + k, y, block0);
             if (unusual)
                 for (int k = 0; k < n; ++k)
                     if (state[k] == 2 && weight[k] > 0.0f)
-                        records_[record_count_++] = {Aim{cell_x[k], cell_y[k], fx[k], fy[k]}, weight[k], i, x0 + k, y};
+                        records_[record_count_++] = {at.aim(k), weight[k], i, x0 + k, y};
         }
         memset(sums, 0, sizeof(double) * 4 * width_);
         if (cover) memset(cover, 0, sizeof(double) * width_);
+    }
+
+    // out[k] = mix(out[k], sample(k), share[k]) for n targets; share 0: nothing to add.
+    template <int C>
+    void blend_row(const Image<const float>& frame, int n, bool bilinear, const Positions& at, const float* share, float* out) const {
+        const unsigned last_x = static_cast<unsigned>(width_ - 2), last_y = static_cast<unsigned>(strip_.source_rows - 2);
+        const bool room = width_ >= 2 && strip_.source_rows >= 2 && bilinear;
+        const int channels = C > 0 ? C : static_cast<int>(frame.c), row0 = strip_.source_row0;
+        const int64_t pitch = frame.row;
+        const float* const pixels = frame.data;
+        for (int k = 0; k < n; ++k, out += channels) {
+            if (!(share[k] > 0.0f)) continue;
+            const int x = at.cell_x[k], y = at.cell_y[k] - row0;
+            if (room && static_cast<unsigned>(x) <= last_x && static_cast<unsigned>(y) <= last_y) {
+                const float* top = pixels + y * pitch + int64_t(x) * channels;
+                blend_bilinear<C>(top, top + pitch, channels, at.fx[k], at.fy[k], share[k], out);
+            } else {
+                blend_pixel(options_.filter, frame, strip_, at.aim(k), share[k], out);
+            }
+        }
     }
 
     void offer_ids(int i, const Aim& at, float weight, int x, int y, int block0) {
@@ -453,10 +532,9 @@ class Chunk {
     const Synthesis& v_;
     const SynthesisOptions& options_;
     const F& footprint_;
+    const decltype(constants_of(F{})) constants_;
     const Strip strip_;
-    const RowRange* segments_;
-    const RowRange* lines_;
-    const int* not_before_;
+    const Groups groups_;
     const int width_, pitch_, per_line_; // pitch_: floats of a row of total_, room for whole vectors
     const bool bounded_;
     float* total_ = nullptr;
@@ -466,52 +544,84 @@ class Chunk {
     Prepared<F::count> prepared_;
 };
 
+// Least and greatest vertical component of n flow vectors; `wrong` becomes NaN when any component is not finite.
+RT_HD void vertical_bounds(const float* flow, int n, float& low, float& high, float& wrong) {
+    if (n < kSegment) {
+        low = high = flow[1];
+        for (int k = 0; k < n; ++k) {
+            low = smaller(low, flow[2 * k + 1]);
+            high = larger(high, flow[2 * k + 1]);
+            wrong += (flow[2 * k] - flow[2 * k]) + (flow[2 * k + 1] - flow[2 * k + 1]);
+        }
+        return;
+    }
+    float16 dx, dy, least, most, bad = {};
+    take_pairs(flow, dx, least);
+    most = least;
+    for (int k = 0; k < kSegment; k += 16) {
+        take_pairs(flow + 2 * k, dx, dy);
+        least = dy < least ? dy : least;
+        most = dy > most ? dy : most;
+        bad += (dx - dx) + (dy - dy);
+    }
+    low = least[0];
+    high = most[0];
+    for (int j = 0; j < 16; ++j) {
+        low = smaller(low, least[j]);
+        high = larger(high, most[j]);
+        wrong += bad[j];
+    }
+}
+
 template <class F>
 void run(const Synthesis& v, const SynthesisOptions& options, const F& footprint) {
     const Strip strip = v.strip;
     const int width = strip.width, count = v.candidate_count;
     if (width == 0 || strip.out_rows == 0) return;
     const int per_line = (width + kSegment - 1) / kSegment;
-    const int64_t all_lines = int64_t(count) * strip.source_rows;
-
-    RowRange* segments = static_cast<RowRange*>(scratch(kRanges, sizeof(RowRange) * all_lines * (per_line + 2)));
-    RowRange* lines = segments + all_lines * per_line;
-    int* not_before = reinterpret_cast<int*>(lines + all_lines);
-    constexpr int kLines = 16;
+    Groups groups{nullptr, nullptr, 0, strip.source_row0, strip.source_rows};
+    groups.count = (strip.source_row0 + strip.source_rows + kGroup - 1) / kGroup - strip.source_row0 / kGroup;
+    const int64_t all = int64_t(count) * groups.count, segment_count = int64_t(count) * strip.source_rows * per_line;
+    Group* bounds = static_cast<Group*>(scratch(kRanges, sizeof(Group) * all + sizeof(RowRange) * segment_count));
+    RowRange* segments = reinterpret_cast<RowRange*>(bounds + all);
+    groups.segments = segments;
+    groups.all = bounds;
+    int non_finite = 0; // only ever set
     auto measure = [&](int64_t piece) {
-        for (int64_t at = piece * kLines; at < smaller((piece + 1) * kLines, all_lines); ++at) {
-            const Candidate& candidate = v.candidates[at / strip.source_rows];
-            const int local = static_cast<int>(at % strip.source_rows);
-            RowRange whole{1 << 29, -(1 << 29)};
+        const int i = static_cast<int>(piece / groups.count);
+        const Candidate& candidate = v.candidates[i];
+        Group& whole = bounds[piece];
+        whole.reach = {1 << 29, -(1 << 29)};
+        if (candidate.weight == 0.0f) return;
+        const Rows lines = groups.lines(static_cast<int>(piece % groups.count));
+        float wrong = 0.0f;
+        for (int local = lines.first; local < lines.last; ++local)
             for (int s = 0; s < per_line; ++s) {
-                const float* flow = candidate.flow.at(local, s * kSegment) + 1;
+                const float* flow = candidate.flow.at(local, s * kSegment);
                 const int n = smaller(kSegment, width - s * kSegment);
-                float low = flow[0], high = flow[0];
-                for (int i = 1; i < n; ++i) {
-                    low = smaller(low, flow[2 * i]);
-                    high = larger(high, flow[2 * i]);
-                }
+                float low, high;
+                vertical_bounds(flow, n, low, high, wrong);
                 const float a = candidate.scale * low, b = candidate.scale * high;
                 const int y = local + strip.source_row0;
                 const RowRange range{y + split(smaller(a, b)).cell - 1, y + split(larger(a, b)).cell + 2};
-                segments[at * per_line + s] = range;
-                whole.include(range.first, range.last);
+                segments[(int64_t(i) * strip.source_rows + local) * per_line + s] = range;
+                whole.reach.include(range.first, range.last);
             }
-            lines[at] = whole;
-        }
+        if (!(wrong == 0.0f)) __atomic_store_n(&non_finite, 1, __ATOMIC_RELAXED);
     };
-    for_pieces((all_lines + kLines - 1) / kLines, options.threads, measure);
+    for_pieces(all, options.threads, measure);
+    if (v.check_finite && non_finite) throw NonFiniteFlow();
     for (int i = 0; i < count; ++i) {
         int lowest = 1 << 29;
-        for (int64_t at = int64_t(i + 1) * strip.source_rows - 1; at >= int64_t(i) * strip.source_rows; --at)
-            not_before[at] = lowest = smaller(lowest, lines[at].first);
+        for (int64_t at = int64_t(i + 1) * groups.count - 1; at >= int64_t(i) * groups.count; --at)
+            bounds[at].not_before = lowest = smaller(lowest, bounds[at].reach.first);
     }
 
     const int threads = options.threads > 0 ? options.threads : default_threads();
     const int rows = clamped((strip.out_rows + 4 * threads - 1) / (4 * threads), 32, 256);
     auto body = [&](int64_t piece) {
         const int first = strip.out_row0 + static_cast<int>(piece) * rows;
-        Chunk<F> chunk(v, options, footprint, segments, lines, not_before);
+        Chunk<F> chunk(v, options, footprint, groups);
         chunk.run({first, smaller(first + rows, strip.out_row0 + strip.out_rows)});
     };
     for_pieces((strip.out_rows + rows - 1) / rows, options.threads, body);

@@ -40,4 +40,4 @@ __device__ inline void atomic_add2(float2* target, float2 value) {
 #endif
 }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

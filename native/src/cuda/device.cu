@@ -35,13 +35,13 @@ cudaMemPool_t scratch_pool() {
 
 std::string megabytes(std::size_t bytes) { return std::to_string((bytes >> 20) + 1) + " MiB"; }
 
-}  // namespace
+} // namespace
 
 void check(cudaError_t status, const char* doing) {
     if (status == cudaSuccess) return;
     const std::string what = std::string(doing) + ": " + cudaGetErrorString(status);
     if (status == cudaErrorMemoryAllocation) {
-        cudaGetLastError();  // not sticky: the caller may go on with a smaller frame
+        cudaGetLastError(); // not sticky: the caller may go on with a smaller frame
         throw DeviceOutOfMemory(what);
     }
     throw std::runtime_error(what);
@@ -77,14 +77,15 @@ void check_size(int64_t width, int64_t height, const char* argument) {
     constexpr int64_t kPlane = int64_t{1} << 31;
     if (width >= kSide || height >= kSide || width * height >= kPlane) {
         throw std::invalid_argument(std::string(argument) + ": " + std::to_string(width) + "x" +
-                                    std::to_string(height) + " pixels exceed what the CUDA kernels can index");
+                                    std::to_string(height) +
+                                    " pixels exceed what the CUDA kernels can index");
     }
 }
 
 int device_count() {
     int count = 0;
     if (cudaGetDeviceCount(&count) != cudaSuccess) {
-        cudaGetLastError();  // no driver, no device: not an error here
+        cudaGetLastError(); // no driver, no device: not an error here
         return 0;
     }
     return count;
@@ -111,4 +112,4 @@ const char* toolkit() { return RETEMPO_TEXT(__CUDACC_VER_MAJOR__) "." RETEMPO_TE
 
 const char* architectures() { return RETEMPO_CUDA_ARCHITECTURES; }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

@@ -1,7 +1,8 @@
 // How does a launcher report an error, get scratch memory and lay out its threads?
 //
-// Everything runs on the caller's stream and on the current device, which the bindings make that of the arrays.
-// Scratch comes from one memory pool a device, through cudaMallocAsync, so that a launch never synchronises.
+// Everything runs on the caller's stream and on the current device, which the bindings make that of the
+// arrays. Scratch comes from one memory pool a device, through cudaMallocAsync, so that a launch never
+// synchronises.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -64,10 +65,11 @@ inline dim3 pixel_block() { return dim3(kBlockX, kBlockY, 1); }
 inline dim3 pixel_grid(int64_t width, int64_t height, int64_t samples) {
     const int64_t z = samples < 65535 ? samples : 65535;
     return dim3(static_cast<unsigned>((width + kBlockX - 1) / kBlockX),
-                static_cast<unsigned>((height + kBlockY - 1) / kBlockY), static_cast<unsigned>(z < 1 ? 1 : z));
+                static_cast<unsigned>((height + kBlockY - 1) / kBlockY),
+                static_cast<unsigned>(z < 1 ? 1 : z));
 }
 
 // Throws std::invalid_argument unless sides are under 2^19 (grid limit) and a plane under 2^31 pixels.
 void check_size(int64_t width, int64_t height, const char* argument);
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

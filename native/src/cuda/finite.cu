@@ -13,12 +13,12 @@ __global__ void __launch_bounds__(kThreads)
     for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) {
         if (!is_finite(data[i])) {
             atomicMin(first, static_cast<unsigned long long>(i));
-            return;  // later ones of this thread are not the first
+            return; // later ones of this thread are not the first
         }
     }
 }
 
-}  // namespace
+} // namespace
 
 int64_t find_non_finite(const float* data, int64_t count, void* stream) {
     const auto queue = static_cast<cudaStream_t>(stream);
@@ -28,12 +28,14 @@ int64_t find_non_finite(const float* data, int64_t count, void* stream) {
         auto* first = scratch.take<unsigned long long>(1, "the finite check");
         check(cudaMemsetAsync(first, 0xff, sizeof found, queue), "clearing the finite check");
         const int64_t blocks = smaller<int64_t>((count + kThreads - 1) / kThreads, 4096);
-        find_first<<<static_cast<unsigned>(larger<int64_t>(blocks, 1)), kThreads, 0, queue>>>(data, count, first);
+        find_first<<<static_cast<unsigned>(larger<int64_t>(blocks, 1)), kThreads, 0, queue>>>(data, count,
+                                                                                              first);
         check_launch("the finite check");
-        check(cudaMemcpyAsync(&found, first, sizeof found, cudaMemcpyDeviceToHost, queue), "reading the finite check");
+        check(cudaMemcpyAsync(&found, first, sizeof found, cudaMemcpyDeviceToHost, queue),
+              "reading the finite check");
         check(cudaStreamSynchronize(queue), "waiting for the finite check");
     }
     return found == kNone ? -1 : static_cast<int64_t>(found);
 }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

@@ -1,12 +1,13 @@
 // Which source pixels land near this target, in an order that is the same on every run?
 //
 // Sources are grouped by the cell (floor of x, floor of y) in which they land: counted with integer atomics,
-// scanned, filled, and each cell's list sorted by source index. A target then *gathers* from the few cells its
-// taps can come from, in a fixed order: no float atomics, so the same bits every time, at full float precision.
+// scanned, filled, and each cell's list sorted by source index. A target then *gathers* from the few cells
+// its taps can come from, in a fixed order: no float atomics, so the same bits every time, at full float
+// precision.
 //
-// Taps span [lo, hi] around the floor: bilinear [0, 1], Gaussian 4x4 [-1, 2], Lanczos4 [-3, 4], nearest [0, 0].
-// Cells cover floors in [-hi, side - 1 - lo]; a target at t is reached from cells t .. t + hi - lo, which are
-// neighbours in memory, so that a row of them is one contiguous run of sources.
+// Taps span [lo, hi] around the floor: bilinear [0, 1], Gaussian 4x4 [-1, 2], Lanczos4 [-3, 4], nearest [0,
+// 0]. Cells cover floors in [-hi, side - 1 - lo]; a target at t is reached from cells t .. t + hi - lo, which
+// are neighbours in memory, so that a row of them is one contiguous run of sources.
 //
 // No CUDA in here: a test compiles this file for the CPU.
 #pragma once
@@ -26,13 +27,14 @@ constexpr int kMaxListSide = 1 << 16;
 RT_HD uint32_t pack(int y, int x) { return static_cast<uint32_t>(y) << 16 | static_cast<uint32_t>(x); }
 
 struct LandingLists {
-    const uint32_t* first;   // [samples * cells_y * cells_x + 1] start of each cell's run in `source`
-    const uint32_t* source;  // [landed] packed sources
+    const uint32_t* first;  // [samples * cells_y * cells_x + 1] start of each cell's run in `source`
+    const uint32_t* source; // [landed] packed sources
     TapSpan span;
     int cells_x;
     int cells_y;
 
-    // Calls visit_one(y, x) for every source whose taps can reach target (tx, ty) of `sample`, in fixed order.
+    // Calls visit_one(y, x) for every source whose taps can reach target (tx, ty) of `sample`, in fixed
+    // order.
     template <class Visit>
     RT_HD void visit(int64_t sample, int ty, int tx, Visit&& visit_one) const {
         const int reach = span.hi - span.lo;
@@ -64,7 +66,8 @@ RT_HD int64_t landing_cell(int64_t sample, int floor_y, int floor_x, const Landi
 }
 
 // Bitonic sort in the form whose comparisons all point the same way, so that any length works: behind the end
-// stands +infinity, which never moves. A run doubles from 2; it is mirrored once, then gaps halve from run / 4.
+// stands +infinity, which never moves. A run doubles from 2; it is mirrored once, then gaps halve from run
+// / 4.
 struct Pair {
     uint64_t left, right;
 };
@@ -92,4 +95,4 @@ RT_HD void put_in_order(uint32_t* list, Pair pair, uint64_t length) {
     }
 }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

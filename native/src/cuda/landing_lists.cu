@@ -37,7 +37,8 @@ __global__ void __launch_bounds__(kThreads)
 
 // Bitonic sort (landing_cells.h), one block a list.
 __global__ void __launch_bounds__(kSortThreads)
-    sort_long_lists(const uint32_t* first, uint32_t* source, const int64_t* queue, const unsigned int* queued) {
+    sort_long_lists(const uint32_t* first, uint32_t* source, const int64_t* queue,
+                    const unsigned int* queued) {
     for (unsigned int entry = blockIdx.x; entry < *queued; entry += gridDim.x) {
         const int64_t cell = queue[entry];
         uint32_t* list = source + first[cell];
@@ -58,12 +59,13 @@ __global__ void __launch_bounds__(kSortThreads)
     }
 }
 
-}  // namespace
+} // namespace
 
 void scan_landings(uint32_t* count, uint32_t* first, int64_t length, Scratch& scratch) {
     const cudaStream_t stream = scratch.stream();
     std::size_t bytes = 0;
-    check(cub::DeviceScan::ExclusiveSum(nullptr, bytes, count, first, length, stream), "sizing the landing scan");
+    check(cub::DeviceScan::ExclusiveSum(nullptr, bytes, count, first, length, stream),
+          "sizing the landing scan");
     void* workspace = scratch.take<unsigned char>(static_cast<int64_t>(bytes), "the landing scan");
     check(cub::DeviceScan::ExclusiveSum(workspace, bytes, count, first, length, stream), "scanning landings");
 }
@@ -82,4 +84,4 @@ void sort_landings(const LandingLists& lists, uint32_t* source, int64_t cells, i
     check_launch("sorting long landing lists");
 }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

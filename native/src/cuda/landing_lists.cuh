@@ -10,11 +10,12 @@ namespace retempo::cuda {
 void scan_landings(uint32_t* count, uint32_t* first, int64_t length, Scratch& scratch);
 
 // Sorts every cell's run by source index (landing_lists.cu).
-void sort_landings(const LandingLists& lists, uint32_t* source, int64_t cells, int64_t sources, Scratch& scratch);
+void sort_landings(const LandingLists& lists, uint32_t* source, int64_t cells, int64_t sources,
+                   Scratch& scratch);
 
 struct ListSize {
-    int samples;         // their sources together must stay under 2^31
-    int height, width;   // of the sources
+    int samples;       // their sources together must stay under 2^31
+    int height, width; // of the sources
     int target_height, target_width;
 };
 
@@ -33,8 +34,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class Floor>
-__global__ void __launch_bounds__(kThreads)
-    fill_landings(Floor floor_of, ListSize size, LandingLists shape, bool held, uint32_t* count, uint32_t* source) {
+__global__ void __launch_bounds__(kThreads) fill_landings(Floor floor_of, ListSize size, LandingLists shape,
+                                                          bool held, uint32_t* count, uint32_t* source) {
     const int x = blockIdx.x * kBlockX + threadIdx.x;
     const int y = blockIdx.y * kBlockY + threadIdx.y;
     if (x >= size.width || y >= size.height) return;
@@ -77,4 +78,4 @@ LandingLists build_landing_lists(const Floor& floor_of, const ListSize& size, Ta
     return result;
 }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

@@ -18,7 +18,7 @@ __global__ void __launch_bounds__(kThreads) backward(F footprint, Mode mode, Spl
     }
 }
 
-}  // namespace
+} // namespace
 
 void splat_backward(const SplatBackward<float>& views, const SplatOptions& options, void* stream) {
     check_size(views.out.w, views.out.h, "payload");
@@ -32,4 +32,4 @@ void splat_backward(const SplatBackward<float>& views, const SplatOptions& optio
     check_launch("splat_backward");
 }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

@@ -2,7 +2,8 @@
 //
 // Default: one thread a source pixel; its tap weights stay in registers and serve all channels. Sums go to
 // scratch packed as float4 groups (channels, then the denominator), so that sm_90 adds four with one
-// reduction; a resolve pass divides and unpacks. Deterministic: one thread a target pixel, over landing_lists.cuh.
+// reduction; a resolve pass divides and unpacks. Deterministic: one thread a target pixel, over
+// landing_lists.cuh.
 #include "retempo/ops.h"
 #include "retempo/splat_forward.h"
 
@@ -13,7 +14,7 @@
 namespace retempo::cuda {
 namespace {
 
-constexpr int kGroups = 8;  // float4 groups a pass: 32 sums, one of them the denominator
+constexpr int kGroups = 8; // float4 groups a pass: 32 sums, one of them the denominator
 
 // Writes tap weights where a loop with constant bounds finds them again, so that they stay in registers.
 template <int N>
@@ -60,8 +61,8 @@ __global__ void __launch_bounds__(kThreads) raise_maxima(F footprint, SplatForwa
 
 // Adds channels [first, first + channels) and, in the last lane used, the denominator.
 template <class F>
-__global__ void __launch_bounds__(kThreads)
-    scatter(F footprint, Mode mode, SplatForward<float> a, int64_t first, int channels, int groups, float4* sums) {
+__global__ void __launch_bounds__(kThreads) scatter(F footprint, Mode mode, SplatForward<float> a,
+                                                    int64_t first, int channels, int groups, float4* sums) {
     constexpr int N = F::count;
     const int x = blockIdx.x * kBlockX + threadIdx.x;
     const int y = blockIdx.y * kBlockY + threadIdx.y;
@@ -78,7 +79,8 @@ __global__ void __launch_bounds__(kThreads)
         float weight[N * N];
 #pragma unroll
         for (int k = 0; k < N * N; ++k) weight[k] = 0.0f;
-        splat_pixel(footprint, mode, x, y, dx, dy, z, rows, width, TapRecord<N>{weight, first_y, first_x, a.zmax, n});
+        splat_pixel(footprint, mode, x, y, dx, dy, z, rows, width,
+                    TapRecord<N>{weight, first_y, first_x, a.zmax, n});
 
         for (int group = 0; group < groups; ++group) {
             float lanes[4];
@@ -132,14 +134,15 @@ void scatter_all(const F& footprint, Mode mode, const SplatForward<float>& a, cu
     Scratch scratch(stream);
     if (mode == Mode::softmax) {
         const int64_t blocks = (pixels + kThreads - 1) / kThreads;
-        fill<<<static_cast<unsigned>(blocks < 65536 ? blocks : 65536), kThreads, 0, stream>>>(a.zmax.data, pixels,
-                                                                                              -INFINITY);
+        fill<<<static_cast<unsigned>(blocks < 65536 ? blocks : 65536), kThreads, 0, stream>>>(
+            a.zmax.data, pixels, -INFINITY);
         check_launch("splat_forward: clearing zmax");
         raise_maxima<<<grid, pixel_block(), 0, stream>>>(footprint, a);
         check_launch("splat_forward: raising zmax");
     }
     if (a.coverage) {
-        check(cudaMemsetAsync(a.coverage.data, 0, pixels * sizeof(float), stream), "splat_forward: clearing coverage");
+        check(cudaMemsetAsync(a.coverage.data, 0, pixels * sizeof(float), stream),
+              "splat_forward: clearing coverage");
     }
     const int64_t at_once = kGroups * 4 - 1;
     const int64_t widest = (smaller(a.payload.c, at_once) + 4) / 4;
@@ -147,7 +150,8 @@ void scatter_all(const F& footprint, Mode mode, const SplatForward<float>& a, cu
     for (int64_t first = 0; first == 0 || first < a.payload.c; first += at_once) {
         const int channels = static_cast<int>(smaller(a.payload.c - first, at_once));
         const int groups = (channels + 4) / 4;
-        check(cudaMemsetAsync(sums, 0, pixels * groups * sizeof(float4), stream), "splat_forward: clearing sums");
+        check(cudaMemsetAsync(sums, 0, pixels * groups * sizeof(float4), stream),
+              "splat_forward: clearing sums");
         scatter<<<grid, pixel_block(), 0, stream>>>(footprint, mode, a, first, channels, groups, sums);
         check_launch("splat_forward: adding");
         resolve<<<grid, pixel_block(), 0, stream>>>(mode, a, first, channels, groups, sums);
@@ -157,8 +161,8 @@ void scatter_all(const F& footprint, Mode mode, const SplatForward<float>& a, cu
 
 // Deterministic: one thread a target pixel (splat_gather.h).
 template <class F>
-__global__ void __launch_bounds__(kThreads)
-    gather(F footprint, Mode mode, SplatForward<float> a, int64_t first_sample, int samples, LandingLists lists) {
+__global__ void __launch_bounds__(kThreads) gather(F footprint, Mode mode, SplatForward<float> a,
+                                                   int64_t first_sample, int samples, LandingLists lists) {
     const int x = blockIdx.x * kBlockX + threadIdx.x;
     const int y = blockIdx.y * kBlockY + threadIdx.y;
     if (x >= a.out.w || y >= a.out.h) return;
@@ -187,14 +191,15 @@ void gather_all(const F& footprint, Mode mode, const SplatForward<float>& a, cud
         const LandingLists lists =
             build_landing_lists(LandingFloor{a.flow, first}, ListSize{samples, height, width, height, width},
                                 TapSpan{-F::before, F::count - 1 - F::before}, false, scratch);
-        gather<<<pixel_grid(width, height, samples), pixel_block(), 0, stream>>>(footprint, mode, a, first, samples,
-                                                                                lists);
+        gather<<<pixel_grid(width, height, samples), pixel_block(), 0, stream>>>(footprint, mode, a, first,
+                                                                                 samples, lists);
         check_launch("splat_forward: gathering");
     }
 }
 
 template <class F>
-void splat(const F& footprint, const SplatForward<float>& views, const SplatOptions& options, cudaStream_t stream) {
+void splat(const F& footprint, const SplatForward<float>& views, const SplatOptions& options,
+           cudaStream_t stream) {
     if (options.deterministic) {
         gather_all(footprint, options.mode, views, stream);
     } else {
@@ -202,7 +207,7 @@ void splat(const F& footprint, const SplatForward<float>& views, const SplatOpti
     }
 }
 
-}  // namespace
+} // namespace
 
 void splat_forward(const SplatForward<float>& views, const SplatOptions& options, void* stream) {
     check_size(views.out.w, views.out.h, "payload");
@@ -213,4 +218,4 @@ void splat_forward(const SplatForward<float>& views, const SplatOptions& options
     }
 }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

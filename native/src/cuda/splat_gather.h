@@ -11,12 +11,12 @@
 
 namespace retempo::cuda {
 
-constexpr int kGatherChannels = 8;  // channels a gathering thread holds in registers
+constexpr int kGatherChannels = 8; // channels a gathering thread holds in registers
 
 // Footprint weight of source (sy, sx) on target (y, x).
 template <class F>
-RT_HD float landing_weight(const F& footprint, const View4<const float>& flow, int64_t n, int sy, int sx, int y,
-                           int x) {
+RT_HD float landing_weight(const F& footprint, const View4<const float>& flow, int64_t n, int sy, int sx,
+                           int y, int x) {
     const Split<float> dx = split(flow(n, 0, sy, sx));
     const Split<float> dy = split(flow(n, 1, sy, sx));
     return footprint.weight(y - (sy + dy.cell - F::before), dy.fraction) *
@@ -25,8 +25,8 @@ RT_HD float landing_weight(const F& footprint, const View4<const float>& flow, i
 
 // Fills target (n, y, x); `list_sample` is the sample's number inside `lists`.
 template <class F>
-RT_HD void gather_pixel(const F& footprint, Mode mode, const SplatForward<float>& a, const LandingLists& lists, int64_t n,
-                        int64_t list_sample, int y, int x) {
+RT_HD void gather_pixel(const F& footprint, Mode mode, const SplatForward<float>& a,
+                        const LandingLists& lists, int64_t n, int64_t list_sample, int y, int x) {
     const bool weighted = mode == Mode::linear || mode == Mode::softmax;
     float zmax = -INFINITY;
     if (mode == Mode::softmax) {
@@ -65,11 +65,10 @@ RT_HD void gather_pixel(const F& footprint, Mode mode, const SplatForward<float>
     a.norm(n, 0, y, x) = norm;
     if (a.coverage) {
         float covered = 0.0f;
-        lists.visit(list_sample, y, x, [&](int sy, int sx) {
-            covered += landing_weight(Bilinear{}, a.flow, n, sy, sx, y, x);
-        });
+        lists.visit(list_sample, y, x,
+                    [&](int sy, int sx) { covered += landing_weight(Bilinear{}, a.flow, n, sy, sx, y, x); });
         a.coverage(n, 0, y, x) = covered;
     }
 }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

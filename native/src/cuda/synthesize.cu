@@ -1,8 +1,9 @@
 // How does a whole in-between come out of the GPU in as few passes as possible?
 //
-// Default, three kernels over all candidates at once: raise the maxima (skipped where the metric is bounded), add the
-// payloads with one float4 reduction a tap, then one pass that divides, aims, warps and merges. Deterministic: landing
-// lists of all candidates, then that last pass gathers from them; no sums are stored at all.
+// Default, three kernels over all candidates at once: raise the maxima (skipped where the metric is bounded),
+// add the payloads with one float4 reduction a tap, then one pass that divides, aims, warps and merges.
+// Deterministic: landing lists of all candidates, then that last pass gathers from them; no sums are stored
+// at all.
 #include <cmath>
 
 #include "atomics.cuh"
@@ -24,13 +25,14 @@ struct Job {
     Image<uint8_t> hole;
     Image<float> weight_sum;
     int count;
-    Candidate candidates[kMaxCandidates];       // those with a weight; `frame` indexes the arrays below
-    Image<const float> frames[kMaxCandidates];  // the frames that these use
+    Candidate candidates[kMaxCandidates];      // those with a weight; `frame` indexes the arrays below
+    Image<const float> frames[kMaxCandidates]; // the frames that these use
     Image<const uint32_t> ids[kMaxCandidates];
 };
-static_assert(sizeof(Job) + 64 <= 4096, "kernel arguments end at 4 KiB");
+static_assert(sizeof(Job) + 128 <= 4096, "kernel arguments end at 4 KiB");
 
-// Sums of one candidate over the output pixels; payloads are taken relative to the target's own (synthesize.h).
+// Sums of one candidate over the output pixels; payloads are taken relative to the target's own
+// (synthesize.h).
 struct ScatterSink {
     const Candidate& candidate;
     const Strip& strip;
@@ -38,7 +40,9 @@ struct ScatterSink {
     float* maxima;
     float* coverage;
 
-    __device__ int64_t index(int y, int x) const { return static_cast<int64_t>(y - strip.out_row0) * strip.width + x; }
+    __device__ int64_t index(int y, int x) const {
+        return static_cast<int64_t>(y - strip.out_row0) * strip.width + x;
+    }
     __device__ void raise(int y, int x, float z) const { atomic_raise(maxima + index(y, x), z); }
     __device__ float zmax(int y, int x) const { return maxima[index(y, x)]; }
     __device__ void add(int y, int x, float w, float fx, float fy, float m) const {
@@ -49,9 +53,9 @@ struct ScatterSink {
 };
 
 struct Sums {
-    float4* sums;     // [candidates, rows, width] (fx, fy, m, weight)
-    float* maxima;    // likewise, null where the metric is bounded
-    float* coverage;  // likewise, null without the gate
+    float4* sums;    // [candidates, rows, width] (fx, fy, m, weight)
+    float* maxima;   // likewise, null where the metric is bounded
+    float* coverage; // likewise, null without the gate
 };
 
 __device__ inline ScatterSink sink_of(const Job& job, const Sums& sums, int i) {
@@ -60,7 +64,9 @@ __device__ inline ScatterSink sink_of(const Job& job, const Sums& sums, int i) {
             sums.coverage ? sums.coverage + skip : nullptr};
 }
 
-__device__ inline Rows target_rows(const Strip& strip) { return {strip.out_row0, strip.out_row0 + strip.out_rows}; }
+__device__ inline Rows target_rows(const Strip& strip) {
+    return {strip.out_row0, strip.out_row0 + strip.out_rows};
+}
 
 __global__ void __launch_bounds__(kThreads) fill(float* data, int64_t count, float value) {
     const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
@@ -70,13 +76,14 @@ __global__ void __launch_bounds__(kThreads) fill(float* data, int64_t count, flo
 }
 
 template <class F>
-__global__ void __launch_bounds__(kThreads) raise_maxima(F footprint, const __grid_constant__ Job job, Sums sums) {
+__global__ void __launch_bounds__(kThreads)
+    raise_maxima(F footprint, const __grid_constant__ Job job, Sums sums) {
     const int x = blockIdx.x * kBlockX + threadIdx.x;
     const int local = blockIdx.y * kBlockY + threadIdx.y;
     if (x >= job.strip.width || local >= job.strip.source_rows) return;
     const ScatterSink sink = sink_of(job, sums, blockIdx.z);
-    raise_candidate(footprint, sink.candidate, job.strip, target_rows(job.strip), x, local + job.strip.source_row0,
-                    sink);
+    raise_candidate(footprint, sink.candidate, job.strip, target_rows(job.strip), x,
+                    local + job.strip.source_row0, sink);
 }
 
 template <class F>
@@ -87,7 +94,8 @@ __global__ void __launch_bounds__(kThreads) scatter(F footprint, const __grid_co
     const ScatterSink sink = sink_of(job, sums, blockIdx.z);
     const int y = local + job.strip.source_row0;
     const Rows rows = target_rows(job.strip);
-    splat_candidate(footprint, sink.candidate, job.strip, skips_maximum(job.options.metric_bound), rows, x, y, sink);
+    splat_candidate(footprint, sink.candidate, job.strip, skips_maximum(job.options.metric_bound), rows, x, y,
+                    sink);
     if (job.options.coverage_gate) {
         const Contribution q = contribution(sink.candidate, x, local);
         if (q.alive) cover_pixel(x, y, q.dx, q.dy, rows, job.strip.width, sink);
@@ -99,9 +107,10 @@ template <class ResolvedOf>
 __device__ __forceinline__ void finish(const Job& job, int x, int row, ResolvedOf&& resolved) {
     const bool with_ids = static_cast<bool>(job.ids_out);
     float weight_sum = 0.0f;
-    const int hole = synthesize_target(job.options, job.strip, job.frames, with_ids ? job.ids : nullptr,
-                                       job.candidates, job.count, x, row + job.strip.out_row0, resolved,
-                                       job.out.at(row, x), with_ids ? job.ids_out.at(row, x) : nullptr, &weight_sum);
+    const int hole =
+        synthesize_target(job.options, job.strip, job.frames, with_ids ? job.ids : nullptr, job.candidates,
+                          job.count, x, row + job.strip.out_row0, resolved, job.out.at(row, x),
+                          with_ids ? job.ids_out.at(row, x) : nullptr, &weight_sum);
     if (job.hole) *job.hole.at(row, x) = static_cast<uint8_t>(hole);
     if (job.weight_sum) *job.weight_sum.at(row, x) = weight_sum;
 }
@@ -139,7 +148,8 @@ struct CandidateFloor {
     Job job;
     __device__ int2 operator()(int sample, int y, int x) const {
         const Contribution q = contribution(job.candidates[sample], x, y);
-        return make_int2(x + split(q.dx).cell, y + job.strip.source_row0 - job.strip.out_row0 + split(q.dy).cell);
+        return make_int2(x + split(q.dx).cell,
+                         y + job.strip.source_row0 - job.strip.out_row0 + split(q.dy).cell);
     }
 };
 
@@ -163,7 +173,8 @@ void run(const F& footprint, const Job& job, cudaStream_t stream) {
     check(cudaMemsetAsync(sums.sums, 0, all * sizeof(float4), stream), "synthesize: clearing the sums");
     if (job.options.coverage_gate) {
         sums.coverage = scratch.take<float>(all, "the coverage of the candidates");
-        check(cudaMemsetAsync(sums.coverage, 0, all * sizeof(float), stream), "synthesize: clearing the coverage");
+        check(cudaMemsetAsync(sums.coverage, 0, all * sizeof(float), stream),
+              "synthesize: clearing the coverage");
     }
     if (!skips_maximum(job.options.metric_bound)) {
         sums.maxima = scratch.take<float>(all, "the maxima of the candidates");
@@ -210,7 +221,7 @@ Job collect(const Synthesis& views, const SynthesisOptions& options) {
     return job;
 }
 
-}  // namespace
+} // namespace
 
 void synthesize(const Synthesis& views, const SynthesisOptions& options, void* stream) {
     if (views.strip.width == 0 || views.strip.out_rows == 0) return;
@@ -224,4 +235,4 @@ void synthesize(const Synthesis& views, const SynthesisOptions& options, void* s
     }
 }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

@@ -1,7 +1,7 @@
 // What does one target pixel collect from one candidate's landing lists? The deterministic synthesis.
 //
-// The same sums as splat_candidate (synthesize.h), seen from the target, so that nothing is materialised between
-// the flow and the finished pixel. No CUDA in here: a test compiles this file for the CPU.
+// The same sums as splat_candidate (synthesize.h), seen from the target, so that nothing is materialised
+// between the flow and the finished pixel. No CUDA in here: a test compiles this file for the CPU.
 #pragma once
 
 #include <cmath>
@@ -23,8 +23,9 @@ RT_HD float contribution_weight(const F& footprint, const Contribution& q, int s
 // Target (x, y) of one candidate, frame coordinates; `list_sample` is the candidate's number inside `lists`,
 // whose sources are rows of the strip and whose targets are its output rows.
 template <class F>
-RT_HD Resolved gather_candidate(const F& footprint, const SynthesisOptions& options, const Candidate& candidate,
-                                const Strip& strip, const LandingLists& lists, int64_t list_sample, int x, int y) {
+RT_HD Resolved gather_candidate(const F& footprint, const SynthesisOptions& options,
+                                const Candidate& candidate, const Strip& strip, const LandingLists& lists,
+                                int64_t list_sample, int x, int y) {
     const bool bounded = skips_maximum(options.metric_bound);
     const int row = y - strip.out_row0;
     float zmax = -INFINITY;
@@ -41,7 +42,8 @@ RT_HD Resolved gather_candidate(const F& footprint, const SynthesisOptions& opti
     lists.visit(list_sample, row, x, [&](int sy, int sx) {
         const Contribution q = contribution(candidate, sx, sy);
         if (!q.alive) return;
-        if (options.coverage_gate) coverage += contribution_weight(Bilinear{}, q, sx, sy + strip.source_row0, x, y);
+        if (options.coverage_gate)
+            coverage += contribution_weight(Bilinear{}, q, sx, sy + strip.source_row0, x, y);
         const float b = contribution_weight(footprint, q, sx, sy + strip.source_row0, x, y);
         if (b == 0.0f) return;
         const float exponent = bounded ? clamped(q.z, -kSafeMetricBound, kSafeMetricBound) : q.z - zmax;
@@ -54,4 +56,4 @@ RT_HD Resolved gather_candidate(const F& footprint, const SynthesisOptions& opti
     return resolve(options, candidate, strip, sums, reference, coverage, x, y);
 }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

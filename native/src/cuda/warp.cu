@@ -14,7 +14,8 @@ struct Pixel {
 };
 
 __device__ inline Pixel own_pixel() {
-    return {static_cast<int>(blockIdx.x * kBlockX + threadIdx.x), static_cast<int>(blockIdx.y * kBlockY + threadIdx.y)};
+    return {static_cast<int>(blockIdx.x * kBlockX + threadIdx.x),
+            static_cast<int>(blockIdx.y * kBlockY + threadIdx.y)};
 }
 
 template <class Fl>
@@ -48,7 +49,8 @@ struct AddGradient {
 };
 
 template <class Fl>
-__global__ void __launch_bounds__(kThreads) scatter_image_gradient(Fl filter, Border border, WarpBackward<float> v) {
+__global__ void __launch_bounds__(kThreads)
+    scatter_image_gradient(Fl filter, Border border, WarpBackward<float> v) {
     const Pixel at = own_pixel();
     if (at.x >= v.flow.w || at.y >= v.flow.h) return;
     const int width = static_cast<int>(v.grad_image.w);
@@ -80,9 +82,11 @@ struct SampleFloor {
 };
 
 template <class Fl>
-void image_gradient(const Fl& filter, const WarpBackward<float>& v, const WarpOptions& options, cudaStream_t stream) {
+void image_gradient(const Fl& filter, const WarpBackward<float>& v, const WarpOptions& options,
+                    cudaStream_t stream) {
     if (!options.deterministic) {
-        const std::size_t bytes = sizeof(float) * v.grad_image.n * v.grad_image.c * v.grad_image.h * v.grad_image.w;
+        const std::size_t bytes =
+            sizeof(float) * v.grad_image.n * v.grad_image.c * v.grad_image.h * v.grad_image.w;
         check(cudaMemsetAsync(v.grad_image.data, 0, bytes, stream), "warp_backward: clearing grad_image");
         scatter_image_gradient<<<pixel_grid(v.flow.w, v.flow.h, v.flow.n), pixel_block(), 0, stream>>>(
             filter, options.border, v);
@@ -133,13 +137,19 @@ __global__ void __launch_bounds__(kThreads) forward_ids(Border border, WarpIds v
 template <class Run>
 void with_filter(Filter filter, Run&& run) {
     switch (filter) {
-    case Filter::nearest: run(NearestFilter{}); break;
-    case Filter::lanczos4: run(Lanczos4Filter{}); break;
-    default: run(BilinearFilter{}); break;
+    case Filter::nearest:
+        run(NearestFilter{});
+        break;
+    case Filter::lanczos4:
+        run(Lanczos4Filter{});
+        break;
+    default:
+        run(BilinearFilter{});
+        break;
     }
 }
 
-}  // namespace
+} // namespace
 
 void warp_forward(const WarpForward<float>& views, const WarpOptions& options, void* stream) {
     check_size(views.image.w, views.image.h, "image");
@@ -177,9 +187,9 @@ void warp_image(const WarpImage& views, const WarpOptions& options, void* stream
 void warp_ids(const WarpIds& views, const WarpOptions& options, void* stream) {
     check_size(views.ids.w, views.ids.h, "ids");
     check_size(views.out.w, views.out.h, "flow");
-    forward_ids<<<pixel_grid(views.out.w, views.out.h, 1), pixel_block(), 0, static_cast<cudaStream_t>(stream)>>>(
-        options.border, views);
+    forward_ids<<<pixel_grid(views.out.w, views.out.h, 1), pixel_block(), 0,
+                  static_cast<cudaStream_t>(stream)>>>(options.border, views);
     check_launch("warp_ids");
 }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda

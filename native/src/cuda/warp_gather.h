@@ -1,7 +1,7 @@
 // What does one image pixel collect of the gradient of the samples that read it? The deterministic transpose.
 //
-// The same weights as warp_backward_image (backward_warp.h), seen from the pixel, in the landing lists' order.
-// No CUDA in here: a test compiles this file for the CPU.
+// The same weights as warp_backward_image (backward_warp.h), seen from the pixel, in the landing lists'
+// order. No CUDA in here: a test compiles this file for the CPU.
 #pragma once
 
 #include "landing_cells.h"
@@ -35,8 +35,8 @@ RT_HD void gather_image_gradient(const Fl& filter, Border border, const WarpBack
         const int channels = static_cast<int>(smaller<int64_t>(v.grad_image.c - first, kGatherChannels));
         float sums[kGatherChannels] = {};
         lists.visit(list_sample, y, x, [&](int sy, int sx) {
-            const auto taps = aim_along(filter, sx, sy, v.flow(n, 0, sy, sx), v.flow(n, 1, sy, sx), width, height,
-                                        border);
+            const auto taps =
+                aim_along(filter, sx, sy, v.flow(n, 0, sy, sx), v.flow(n, 1, sy, sx), width, height, border);
             const float w = weight_on(taps.x, taps.ix, x) * weight_on(taps.y, taps.iy, y);
             if (w == 0.0f) return;
             for (int channel = 0; channel < kGatherChannels; ++channel) {
@@ -49,4 +49,4 @@ RT_HD void gather_image_gradient(const Fl& filter, Border border, const WarpBack
     }
 }
 
-}  // namespace retempo::cuda
+} // namespace retempo::cuda
