@@ -29,9 +29,9 @@ def test_every_setting_has_a_flag_and_a_help_text() -> None:
 
 
 def test_flags_give_the_same_settings_as_keywords() -> None:
-    args = parser().parse_args("--speed 1/4 --sigma 0.75 --coverage-gate --outside loop --output-start 1001".split())
+    args = parser().parse_args("--speed 1/4 --sigma 0.75 --coverage-gate on --outside loop --output-start 1001".split())
     assert settings_from(vars(args)) == RetimeSettings(
-        speed="1/4", sigma=0.75, coverage_gate=True, outside="loop", output_start=1001
+        speed="1/4", sigma=0.75, coverage_gate="on", outside="loop", output_start=1001
     )
 
 

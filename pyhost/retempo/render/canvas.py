@@ -173,10 +173,8 @@ def place(layer: Layer, columns: Sequence[int], window: Window) -> np.ndarray:
     return placed
 
 
-def guide_of(
-    frame: Frame, layers: Sequence[int], window: Window, color: ColorPipeline, layer_name: str = ""
-) -> np.ndarray:
-    """The picture that flow is estimated on: ``[H, W, 3]`` float32 in [0, 1], in flow space.
+def find_guide(frame: Frame, layers: Sequence[int], layer_name: str = "") -> tuple[int, tuple[int, ...]]:
+    """Which layer and which of its channels flow is estimated on.
 
     The first colour group of ``layers``, or that of the layer called ``layer_name``; without any colour, the
     first channel stands in for all three.
@@ -189,14 +187,21 @@ def guide_of(
         for group in layer.color_groups():
             prefix = layer.channels[group[0]].rpartition(".")[0]
             if not layer_name or layer_name in (layer.name, prefix):
-                return color.to_flow(place(layer, group, window))
+                return index, group
     if layer_name:
         raise InputError(
             f"{frame.path} has no colour layer called {layer_name!r}",
             "`retempo info` lists the layers; choose one with --flow-layer",
         )
     for index in layers:
-        layer = frame.layers[index]
-        if layer.channels:
-            return color.to_flow(place(layer, (0, 0, 0), window))
+        if frame.layers[index].channels:
+            return index, (0, 0, 0)
     raise InputError(f"{frame.path} has no channels to find motion in", "`retempo info` lists what it holds")
+
+
+def guide_of(
+    frame: Frame, layers: Sequence[int], window: Window, color: ColorPipeline, layer_name: str = ""
+) -> np.ndarray:
+    """The picture that flow is estimated on: ``[H, W, 3]`` float32 in [0, 1], in flow space; see ``find_guide``."""
+    index, columns = find_guide(frame, layers, layer_name)
+    return color.to_flow(place(frame.layers[index], columns, window))

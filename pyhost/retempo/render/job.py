@@ -8,14 +8,18 @@ from retempo.color.config import find_config
 from retempo.color.file_rules import Kind, choose_space, kind_of
 from retempo.color.pipeline import ColorPipeline
 from retempo.errors import OutputError, UsageError
+from retempo.flow.catalog import VectorsMarker
 from retempo.io.frame import Frame
+from retempo.io.pattern import parse
 from retempo.io.sequence import open_source
 from retempo.io.source import Source
 from retempo.io.target import Target, open_target
+from retempo.render.canvas import find_guide, group_views
 from retempo.render.frame import FrameRenderer
 from retempo.render.settings import RetimeSettings
 from retempo.render.shot import Progress, ShotReport, render_shot
 from retempo.render.timing import Schedule
+from retempo.render.vectors import check_vectors, find_depth
 
 
 def open_renderer(settings: RetimeSettings, source: Source, output: str = "") -> FrameRenderer:
@@ -69,12 +73,16 @@ def render_job(
 
     Raises:
         UsageError: --resume and --overwrite together.
-        OutputError: the target exists, cannot be written, or is the source itself.
+        InputError: a channel that the settings name is not in the source.
+        OutputError: the target exists, cannot be written, or is the source (or the vectors) itself.
     """
     if resume and overwrite:
         raise UsageError("--resume keeps what is done, --overwrite replaces it", "give one of them")
     settings = renderer.settings
     vectors = open_source(settings.vectors) if settings.vectors else None
+    check_channels(renderer, source, vectors, wanted)
+    if vectors is not None:
+        refuse_vectors(output, vectors, wanted)
     target = open_target(
         output,
         overwrite=overwrite or resume,
@@ -89,6 +97,42 @@ def render_job(
     if not (overwrite or resume):
         refuse_existing(target, [entry.output for entry in wanted.plan.entries])
     return render_shot(source, target, wanted, renderer, vectors=vectors, resume=resume, progress=progress)
+
+
+def check_channels(renderer: FrameRenderer, source: Source, vectors: Source | None, wanted: Schedule) -> None:
+    """See by a header, before any work, that the channels which flow and depth come from are there.
+
+    Raises:
+        InputError: a layer, a depth channel or motion vectors are missing.
+        UsageError: there is no such vector preset.
+    """
+    settings = renderer.settings
+    first = next((entry.first for entry in wanted.plan.entries if entry.kind == "between"), None)
+    if first is None or settings.engine != "splatsyn":
+        return
+    header = source.header(first)
+    moved = header if vectors is None else vectors.header(first)
+    for layers in group_views(header).values():
+        find_guide(header, layers, settings.flow_layer)
+        if settings.depth != "off":
+            find_depth(settings, header, layers)
+        for estimator in renderer.estimators:
+            if isinstance(estimator, VectorsMarker):
+                check_vectors(settings, estimator, moved, header.layers[layers[0]].view)
+
+
+def refuse_vectors(output: str, vectors: Source, wanted: Schedule) -> None:
+    """Keep results from replacing the motion vectors that they are made with.
+
+    Raises:
+        OutputError: naming the first file that would be lost.
+    """
+    pattern = parse(output)
+    kept = {vectors.path(number).resolve() for number in vectors.frames}
+    for entry in wanted.plan.entries:
+        path = pattern.path(entry.output)
+        if path.resolve() in kept:
+            raise OutputError(f"writing {path} would destroy its own vectors", "choose another output name")
 
 
 def refuse_existing(target: Target, outputs: Sequence[int]) -> None:

@@ -159,8 +159,9 @@ class RetimeSettings:
         "bilinear", "resampling of the source pixels", group="synthesis", choices=("bilinear", "lanczos4")
     )
     footprint: str = _setting(
-        "gaussian", "kernel with which flow is splatted", group="synthesis", choices=("gaussian", "bilinear")
-    )
+        "auto", "kernel with which flow is splatted; auto: gaussian, but bilinear for a renderer's own vectors",
+        group="synthesis", choices=("auto", "gaussian", "bilinear"),
+    )  # fmt: skip
     sigma: float = _setting(
         0.5,
         "width of the Gaussian footprint",
@@ -181,9 +182,10 @@ class RetimeSettings:
     merge_exponent: float = _setting(
         1.0, "power of the reliability in the merge", group="synthesis", kind=float, low=0.0, high=16.0
     )
-    coverage_gate: bool = _setting(
-        False, "trust stretched areas less, by their bilinear coverage", group="synthesis", kind=bool
-    )
+    coverage_gate: str = _setting(
+        "auto", "trust stretched areas less, by their coverage; auto: on for a renderer's own vectors, else off",
+        group="synthesis", choices=("auto", "on", "off"),
+    )  # fmt: skip
     stability: str = _setting(
         "per_target", "softmax normalisation: maximum per target pixel, or none (ablation)",
         group="synthesis", choices=("per_target", "none"),

@@ -54,7 +54,7 @@ def timing_of(settings: RetimeSettings, span: FrameRange, source_fps: Fraction |
     """The time map that the settings ask for.
 
     Args:
-        settings: at most one of --to-fps, --duration, --freeze, --speed-curve, --frame-curve, --otio; else --speed rules.
+        settings: one of --to-fps, --duration, --freeze, --speed-curve, --frame-curve, --otio; else --speed rules.
         span: first and last source frame in play.
         source_fps: frame rate of the source, where it is known.
 
@@ -119,7 +119,7 @@ def schedule(
     """
     span = (source_frames[0], source_frames[-1])
     timing = timing_of(settings, span, source_fps)
-    wanted = outputs if outputs is not None else timing.outputs
+    wanted = list(outputs) if outputs is not None else timing.outputs
     if wanted is None:
         raise TimingError(f"{timing.time_map.describe()} has no length of its own", "give --output-range")
     plan = build_plan(

@@ -6,6 +6,7 @@ From channels of the source itself or of a second sequence, named and stored as 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from retempo.errors import InputError
 from retempo.flow.catalog import VectorsMarker
 from retempo.flow.inversion import invert_flow
 from retempo.flow.vectors import Direction, VectorPreset, decode_vectors, find_preset
-from retempo.io.frame import Frame, Window
+from retempo.io.frame import Frame, Layer, Window
 from retempo.render.canvas import place, slices
 from retempo.render.settings import RetimeSettings
 
@@ -44,11 +45,7 @@ def vector_flow(
     forward = _read(settings, preset, first, view, window, "forward", spacing)
     backward = _read(settings, preset, second, view, window, "backward", spacing)
     if forward is None and backward is None:
-        wanted = [name for pair in (preset.forward, preset.backward) for name in pair]
-        raise InputError(
-            f"{first.path} has no vectors of the preset {preset.name!r} ({', '.join(wanted)})",
-            "`retempo info` lists the channels; choose another --vector-preset, or name the sequence with --vectors",
-        )
+        raise no_vectors(first, preset)
     if forward is None:
         assert backward is not None
         other = _read(settings, preset, first, view, window, "backward", spacing)
@@ -57,6 +54,37 @@ def vector_flow(
         other = _read(settings, preset, second, view, window, "forward", spacing)
         backward = invert_flow(forward[0], valid=forward[1], guess=None if other is None else -other[0])
     return forward[0], backward[0], forward[1], backward[1]
+
+
+def check_vectors(settings: RetimeSettings, marker: VectorsMarker, frame: Frame, view: str) -> None:
+    """See by a header that a view has the vectors which ``vector_flow`` will read.
+
+    Raises:
+        UsageError: there is no such preset.
+        InputError: the channels that it names are not there.
+    """
+    preset = find_preset(marker.preset or settings.vector_preset)
+    if not any(_find(frame, view, preset.channels(direction)) for direction in get_args(Direction)):
+        raise no_vectors(frame, preset)
+
+
+def no_vectors(frame: Frame, preset: VectorPreset) -> InputError:
+    """The error that names the channels which are wanted."""
+    wanted = ", ".join(name for pair in (preset.forward, preset.backward) for name in pair)
+    return InputError(
+        f"{frame.path} has no vectors of the preset {preset.name!r} ({wanted})",
+        "`retempo info` lists the channels; choose another --vector-preset, or name the sequence with --vectors",
+    )
+
+
+def _find(frame: Frame, view: str, names: Sequence[str]) -> tuple[Layer, list[int]] | None:
+    for layer in frame.layers:
+        if names and layer.view in (view, ""):
+            columns = [_column(layer.channels, layer.name, name) for name in names]
+            found = [column for column in columns if column is not None]
+            if len(found) == len(names):
+                return layer, found
+    return None
 
 
 def _read(
@@ -68,35 +96,28 @@ def _read(
     direction: Direction,
     spacing: int,
 ) -> Field | None:
-    names = preset.channels(direction)
-    if not names:
+    held = _find(frame, view, preset.channels(direction))
+    if held is None:
         return None
-    for layer in frame.layers:
-        if layer.view not in (view, ""):
-            continue
-        columns = [_column(layer.channels, layer.name, name) for name in names]
-        if None in columns:
-            continue
-        stored = place(layer, [column for column in columns if column is not None], window)
-        alpha = None
-        if preset.unpremultiply or preset.least_alpha is not None:
-            alpha = _alpha(frame, view, window)
-        flow, valid = decode_vectors(
-            stored,
-            preset,
-            alpha,
-            frame.display.width,
-            frame.display.height,
-            direction=direction,
-            maximum=settings.vector_max or None,
-            scale=float(spacing),
-        )
-        if layer.window != window:
-            covered = np.zeros(valid.shape, bool)
-            covered[slices(layer.window, window)] = True
-            valid &= covered
-        return flow, valid
-    return None
+    layer, columns = held
+    alpha = None
+    if preset.unpremultiply or preset.least_alpha is not None:
+        alpha = _alpha(frame, view, window)
+    flow, valid = decode_vectors(
+        place(layer, columns, window),
+        preset,
+        alpha,
+        frame.display.width,
+        frame.display.height,
+        direction=direction,
+        maximum=settings.vector_max or None,
+        scale=float(spacing),
+    )
+    if layer.window != window:
+        covered = np.zeros(valid.shape, bool)
+        covered[slices(layer.window, window)] = True
+        valid &= covered
+    return flow, valid
 
 
 def _column(channels: Sequence[str], layer: str, name: str) -> int | None:
@@ -114,22 +135,27 @@ def _alpha(frame: Frame, view: str, window: Window) -> np.ndarray | None:
 
 
 def depth_of(settings: RetimeSettings, frame: Frame, layers: Sequence[int], window: Window) -> np.ndarray:
-    """The depth channel of one view, ``[H, W]`` as stored; outside its data window infinitely far.
+    """The depth channel of one view, ``[H, W]`` as stored; outside its data window infinitely far."""
+    index, column = find_depth(settings, frame, layers)
+    layer = frame.layers[index]
+    depth = np.full((window.height, window.width), np.inf, np.float32)
+    depth[slices(layer.window, window)] = layer.pixels[..., column]
+    return depth
+
+
+def find_depth(settings: RetimeSettings, frame: Frame, layers: Sequence[int]) -> tuple[int, int]:
+    """Which layer, and which of its channels, holds the depth.
 
     Raises:
-        InputError: there is no such channel.
+        InputError: none does.
     """
+    wanted = settings.depth_channel
     for index in layers:
         layer = frame.layers[index]
         for column, name in enumerate(layer.channels):
-            wanted = settings.depth_channel
             if wanted in (name, f"{layer.name}.{name}") if wanted else layer.role(name) == "depth":
-                depth = np.full((window.height, window.width), np.inf, np.float32)
-                depth[slices(layer.window, window)] = layer.pixels[..., column]
-                return depth
-    missing = (
-        f"no channel called {settings.depth_channel!r}" if settings.depth_channel else "no depth channel"
-    )
+                return index, column
+    missing = f"no channel called {wanted!r}" if wanted else "no depth channel"
     raise InputError(
         f"{frame.path} has {missing}", "`retempo info` lists the channels; name one with --depth-channel"
     )
