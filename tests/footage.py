@@ -74,7 +74,10 @@ def retempo(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture(scope="session")
 def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with ``plate.####.exr``, frames 1001-1005 of the sample scene, 160x90: R G B A half, Z and vectors float, id uint."""
+    """Folder with ``plate.####.exr``, frames 1001-1005 of the sample scene at 160x90.
+
+    R, G, B, A are half, Z and the vectors float, id is uint.
+    """
     folder = tmp_path_factory.mktemp("plate")
     frames = f"{PLATE_FRAMES[0]}-{PLATE_FRAMES[-1]}"
     assert main(["sample", str(folder), "--frames", frames, "--size", "160x90", "--json"]) == 0
@@ -148,6 +151,15 @@ def raw(path: Path) -> dict[tuple[int, str], np.ndarray]:
     file.geterror()
     file.close()
     return found
+
+
+def planes(path: Path, channels: Iterable[str], part: int = 0) -> np.ndarray:
+    """Some float channels of one part as ``[H, W, C]`` float32, values as stored."""
+    found = raw(path)
+    bits = [found[part, name] for name in channels]
+    return np.stack(
+        [one.view(np.float16 if one.dtype == np.uint16 else np.float32) for one in bits], 2
+    ).astype(np.float32)
 
 
 def assert_same_pixels(one: Path, two: Path) -> None:

@@ -56,7 +56,9 @@ def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -
         settings, source.frames, source.fps, outputs, lambda number: Path(source.path(number)).name
     )
     if args.dry_run:
-        return Result({"plan": wanted.plan.to_json(), "settings": settings.as_dict()}, plan_table(wanted.plan))
+        return Result(
+            {"plan": wanted.plan.to_json(), "settings": settings.as_dict()}, plan_table(wanted.plan)
+        )
     with open_progress(args.quiet or args.json) as progress:
         report = render_job(
             source,
@@ -78,8 +80,19 @@ def summary(report: dict[str, Any], output: str) -> str:
         parts.append(f"{len(report['skipped'])} found done")
     if report["copied"]:
         parts.append(f"{len(report['copied'])} of them source frames, untouched")
+    if report["repaired"]:
+        parts.append(f"NaN or infinite colour replaced in {repairs(report['repaired'])}")
     times = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report["seconds"].items())
     return f"{output}: {', '.join(parts)} ({times})"
+
+
+def repairs(counts: dict[int, int]) -> str:
+    """Source frames and how many of their pixels were replaced, the first few of them."""
+    listed = [
+        f"source frame {number} ({count} pixel{'s' if count > 1 else ''})"
+        for number, count in sorted(counts.items())
+    ]
+    return ", ".join(listed[:4]) + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")
 
 
 def plan_table(plan: Plan) -> Any:
@@ -97,7 +110,7 @@ class open_progress:
     """A progress bar on standard error for the length of a ``with``; gives the callback that moves it, or None.
 
     Args:
-        quiet: show nothing.
+        quiet: show nothing; neither is anything shown where standard error is no terminal.
     """
 
     def __init__(self, quiet: bool) -> None:
@@ -110,9 +123,12 @@ class open_progress:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        console = Console(stderr=True)
+        if not console.is_terminal:
+            return None
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            console=Console(stderr=True), transient=True,
+            console=console, transient=True,
         )  # fmt: skip
         self._bar.start()
         task = self._bar.add_task("reading", total=None)
