@@ -1,7 +1,7 @@
 // Do the deterministic CUDA bodies compute what the scattering bodies compute? Run on the CPU, no GPU needed.
 //
-// Lists are built here as landing_lists.cu builds them (count, scan, fill, sort), but filled in a shuffled order, as
-// atomics would. Exits with 1 and a line a failure.
+// Lists are built here as landing_lists.cu builds them (count, scan, fill, sort), but filled in a shuffled
+// order, as atomics would. Exits with 1 and a line a failure.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -27,7 +27,9 @@ void expect(bool right, const char* what, double value = 0) {
 
 std::mt19937 random_source(1234);
 
-float uniform(float low, float high) { return std::uniform_real_distribution<float>(low, high)(random_source); }
+float uniform(float low, float high) {
+    return std::uniform_real_distribution<float>(low, high)(random_source);
+}
 
 void bitonic_sort(uint32_t* list, uint64_t length) {
     for (uint64_t run = 2; run / 2 < length; run *= 2) {
@@ -119,7 +121,8 @@ void check_splat(const F& footprint, Mode mode, int height, int width, int chann
     for (auto& v : flow) v = uniform(-spread, spread);
     for (auto& v : metric) v = uniform(0.1f, 5);
     if (pixels > 4) metric[3] = NAN;
-    std::vector<float> out(pixels * channels, -77), norm(pixels, -77), zmax(pixels, -77), coverage(pixels, -77);
+    std::vector<float> out(pixels * channels, -77), norm(pixels, -77), zmax(pixels, -77),
+        coverage(pixels, -77);
     SplatForward<float> a;
     a.payload = planar<const float>(payload.data(), 1, channels, height, width);
     a.flow = planar<const float>(flow.data(), 1, 2, height, width);
@@ -171,7 +174,8 @@ template <class Fl>
 void check_image_gradient(const Fl& filter, Border border, int height, int width, int image_h, int image_w,
                           float spread) {
     const int channels = 9;
-    const int64_t samples = static_cast<int64_t>(height) * width, pixels = static_cast<int64_t>(image_h) * image_w;
+    const int64_t samples = static_cast<int64_t>(height) * width,
+                  pixels = static_cast<int64_t>(image_h) * image_w;
     std::vector<float> flow(samples * 2), grad_out(samples * channels), grad(pixels * channels, -77);
     for (auto& v : flow) v = uniform(-spread, spread);
     for (auto& v : grad_out) v = uniform(-1, 1);
@@ -194,8 +198,9 @@ void check_image_gradient(const Fl& filter, Border border, int height, int width
     for (int y = 0; y < height; ++y)
         for (int x = 0; x < width; ++x) {
             for (int c = 0; c < channels; ++c) values[c] = v.grad_out(0, c, y, x);
-            warp_backward_image(filter, border, image_w, image_h, x, y, v.flow(0, 0, y, x), v.flow(0, 1, y, x), 0,
-                                image_h, DoubleSink{sums, maxima, values.data(), channels, image_w});
+            warp_backward_image(filter, border, image_w, image_h, x, y, v.flow(0, 0, y, x),
+                                v.flow(0, 1, y, x), 0, image_h,
+                                DoubleSink{sums, maxima, values.data(), channels, image_w});
         }
     for (int64_t p = 0; p < pixels; ++p)
         for (int c = 0; c < channels; ++c)
@@ -252,12 +257,14 @@ void check_candidate(const F& footprint, float bound, int frame_height, int widt
         for (int x = 0; x < width; ++x) {
             const int64_t p = static_cast<int64_t>(y) * width + x;
             const Resolved own = gather_candidate(footprint, options, candidate, strip, lists.view, 0, x, y);
-            const Resolved expected = resolve(options, candidate, strip, sums.data() + p * 4, Payload{0, 0, 0},
-                                              static_cast<float>(covers[p * 2]), x, y);
+            const Resolved expected = resolve(options, candidate, strip, sums.data() + p * 4,
+                                              Payload{0, 0, 0}, static_cast<float>(covers[p * 2]), x, y);
             expect(own.is_hole == expected.is_hole, "candidate hole", static_cast<double>(p));
             if (own.is_hole || own.is_inside != expected.is_inside) continue;
-            expect(close_to(own.weight, expected.weight) < 1e-5, "candidate weight", own.weight - expected.weight);
-            const double ax = own.at.cell_x + double(own.at.fraction_x), ay = own.at.cell_y + double(own.at.fraction_y);
+            expect(close_to(own.weight, expected.weight) < 1e-5, "candidate weight",
+                   own.weight - expected.weight);
+            const double ax = own.at.cell_x + double(own.at.fraction_x),
+                         ay = own.at.cell_y + double(own.at.fraction_y);
             const double bx = expected.at.cell_x + double(expected.at.fraction_x);
             const double by = expected.at.cell_y + double(expected.at.fraction_y);
             expect(std::fabs(ax - bx) + std::fabs(ay - by) < 1e-4, "candidate position", ax - bx + ay - by);

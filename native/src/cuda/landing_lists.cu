@@ -45,12 +45,12 @@ __global__ void __launch_bounds__(kSortThreads)
         const uint64_t length = first[cell + 1] - first[cell];
         for (uint64_t run = 2; run / 2 < length; run *= 2) {
             const uint64_t pairs = pairs_in(length, run);
-            for (uint64_t i = threadIdx.x; i < pairs; i += kSortThreads) {
+            for (uint64_t i = threadIdx.x; i < pairs; i += blockDim.x) {
                 put_in_order(list, mirrored_pair(i, run), length);
             }
             __syncthreads();
             for (uint64_t gap = run / 4; gap > 0; gap /= 2) {
-                for (uint64_t i = threadIdx.x; i < pairs; i += kSortThreads) {
+                for (uint64_t i = threadIdx.x; i < pairs; i += blockDim.x) {
                     put_in_order(list, gap_pair(i, gap), length);
                 }
                 __syncthreads();
