@@ -1,8 +1,8 @@
 // What is the least of CUDA that runs the launchers of native/src/cuda on a CPU, one thread after the other?
 //
-// For tests on machines without a GPU: it proves indices, sizes, scratch and the order of passes, not speed and not
-// races. Fresh memory is filled with a pattern, so that what was not cleared shows. `backwards` turns the order of
-// blocks and threads around: a deterministic result must not care.
+// For tests on machines without a GPU: it proves indices, sizes, scratch and the order of passes, not speed
+// and not races. Fresh memory is filled with a pattern, so that what was not cleared shows. `backwards` turns
+// the order of blocks and threads around: a deterministic result must not care.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,8 @@ inline int64_t bytes_left = -1;  // when >= 0, an allocation beyond it fails
 
 template <class Kernel>
 void launch(dim3 grid, dim3 block, Kernel&& kernel) {
-    const uint64_t blocks = uint64_t(grid.x) * grid.y * grid.z, threads = uint64_t(block.x) * block.y * block.z;
+    const uint64_t blocks = uint64_t(grid.x) * grid.y * grid.z,
+                   threads = uint64_t(block.x) * block.y * block.z;
     gridDim = grid;
     blockDim = block;
     for (uint64_t i = 0; i < blocks * threads; ++i) {
@@ -93,7 +94,12 @@ inline void __syncthreads() {} // kernels that call it are launched with one thr
 using cudaStream_t = void*;
 using cudaMemPool_t = void*;
 enum cudaError_t { cudaSuccess, cudaErrorMemoryAllocation };
-enum { cudaMemAllocationTypePinned, cudaMemLocationTypeDevice, cudaMemPoolAttrReleaseThreshold, cudaMemcpyDeviceToHost };
+enum {
+    cudaMemAllocationTypePinned,
+    cudaMemLocationTypeDevice,
+    cudaMemPoolAttrReleaseThreshold,
+    cudaMemcpyDeviceToHost
+};
 struct cudaMemPoolProps {
     int allocType;
     struct {

@@ -39,37 +39,40 @@ void emulated_memory(int64_t bytes) { emulation::bytes_left = bytes; }
 int64_t emulated_leaks() { return emulation::blocks_alive; }
 
 // size: n, c, h, w
-int emulated_splat_forward(const int64_t* size, const float* payload, const float* flow, const float* metric, float* out,
-                           float* norm, float* zmax, float* coverage, int mode, int footprint, double sigma,
-                           int deterministic) {
+int emulated_splat_forward(const int64_t* size, const float* payload, const float* flow, const float* metric,
+                           float* out, float* norm, float* zmax, float* coverage, int mode, int footprint,
+                           double sigma, int deterministic) {
     const int64_t n = size[0], c = size[1], h = size[2], w = size[3];
-    const SplatForward<float> views{
-        planar(payload, n, c, h, w),   planar(flow, n, 2, h, w),      optional(metric, n, 1, h, w),
-        planar(out, n, c, h, w),       planar(norm, n, 1, h, w),      optional(zmax, n, 1, h, w),
-        optional(coverage, n, 1, h, w)};
+    const SplatForward<float> views{planar(payload, n, c, h, w),   planar(flow, n, 2, h, w),
+                                    optional(metric, n, 1, h, w),  planar(out, n, c, h, w),
+                                    planar(norm, n, 1, h, w),      optional(zmax, n, 1, h, w),
+                                    optional(coverage, n, 1, h, w)};
     const SplatOptions options{static_cast<Mode>(mode), static_cast<FootprintKind>(footprint), sigma, 0,
                                deterministic != 0};
     return guarded([&] { cuda::splat_forward(views, options, nullptr); });
 }
 
-int emulated_splat_backward(const int64_t* size, const float* grad_out, const float* payload, const float* flow,
-                            const float* metric, const float* out, const float* norm, const float* zmax,
-                            float* grad_payload, float* grad_flow, float* grad_metric, int mode, int footprint,
-                            double sigma) {
+int emulated_splat_backward(const int64_t* size, const float* grad_out, const float* payload,
+                            const float* flow, const float* metric, const float* out, const float* norm,
+                            const float* zmax, float* grad_payload, float* grad_flow, float* grad_metric,
+                            int mode, int footprint, double sigma) {
     const int64_t n = size[0], c = size[1], h = size[2], w = size[3];
-    const SplatBackward<float> views{
-        planar(grad_out, n, c, h, w),     planar(payload, n, c, h, w),   planar(flow, n, 2, h, w),
-        optional(metric, n, 1, h, w),     planar(out, n, c, h, w),       planar(norm, n, 1, h, w),
-        optional(zmax, n, 1, h, w),       planar(grad_payload, n, c, h, w), planar(grad_flow, n, 2, h, w),
-        optional(grad_metric, n, 1, h, w)};
-    const SplatOptions options{static_cast<Mode>(mode), static_cast<FootprintKind>(footprint), sigma, 0, false};
+    const SplatBackward<float> views{planar(grad_out, n, c, h, w),  planar(payload, n, c, h, w),
+                                     planar(flow, n, 2, h, w),      optional(metric, n, 1, h, w),
+                                     planar(out, n, c, h, w),       planar(norm, n, 1, h, w),
+                                     optional(zmax, n, 1, h, w),    planar(grad_payload, n, c, h, w),
+                                     planar(grad_flow, n, 2, h, w), optional(grad_metric, n, 1, h, w)};
+    const SplatOptions options{static_cast<Mode>(mode), static_cast<FootprintKind>(footprint), sigma, 0,
+                               false};
     return guarded([&] { cuda::splat_backward(views, options, nullptr); });
 }
 
 // size: n, c, image h, image w, flow h, flow w
-int emulated_warp_forward(const int64_t* size, const float* image, const float* flow, float* out, int filter, int border) {
+int emulated_warp_forward(const int64_t* size, const float* image, const float* flow, float* out, int filter,
+                          int border) {
     const int64_t n = size[0], c = size[1], ih = size[2], iw = size[3], h = size[4], w = size[5];
-    const WarpForward<float> views{planar(image, n, c, ih, iw), planar(flow, n, 2, h, w), planar(out, n, c, h, w)};
+    const WarpForward<float> views{planar(image, n, c, ih, iw), planar(flow, n, 2, h, w),
+                                   planar(out, n, c, h, w)};
     const WarpOptions options{static_cast<Filter>(filter), static_cast<Border>(border), 0, false};
     return guarded([&] { cuda::warp_forward(views, options, nullptr); });
 }
@@ -77,34 +80,43 @@ int emulated_warp_forward(const int64_t* size, const float* image, const float* 
 int emulated_warp_backward(const int64_t* size, const float* grad_out, const float* image, const float* flow,
                            float* grad_image, float* grad_flow, int filter, int border, int deterministic) {
     const int64_t n = size[0], c = size[1], ih = size[2], iw = size[3], h = size[4], w = size[5];
-    const WarpBackward<float> views{planar(grad_out, n, c, h, w), planar(image, n, c, ih, iw), planar(flow, n, 2, h, w),
-                                    planar(grad_image, n, c, ih, iw), planar(grad_flow, n, 2, h, w)};
-    const WarpOptions options{static_cast<Filter>(filter), static_cast<Border>(border), 0, deterministic != 0};
+    const WarpBackward<float> views{planar(grad_out, n, c, h, w), planar(image, n, c, ih, iw),
+                                    planar(flow, n, 2, h, w), planar(grad_image, n, c, ih, iw),
+                                    planar(grad_flow, n, 2, h, w)};
+    const WarpOptions options{static_cast<Filter>(filter), static_cast<Border>(border), 0,
+                              deterministic != 0};
     return guarded([&] { cuda::warp_backward(views, options, nullptr); });
 }
 
-int emulated_warp_image(const int64_t* size, const float* image, const float* flow, float* out, int filter, int border) {
+int emulated_warp_image(const int64_t* size, const float* image, const float* flow, float* out, int filter,
+                        int border) {
     const int64_t c = size[1], ih = size[2], iw = size[3], h = size[4], w = size[5];
-    const WarpImage views{channel_last(image, ih, iw, c), channel_last(flow, h, w, 2), channel_last(out, h, w, c)};
+    const WarpImage views{channel_last(image, ih, iw, c), channel_last(flow, h, w, 2),
+                          channel_last(out, h, w, c)};
     const WarpOptions options{static_cast<Filter>(filter), static_cast<Border>(border), 0, false};
     return guarded([&] { cuda::warp_image(views, options, nullptr); });
 }
 
-int emulated_warp_ids(const int64_t* size, const uint32_t* ids, const float* flow, uint32_t* out, int border) {
+int emulated_warp_ids(const int64_t* size, const uint32_t* ids, const float* flow, uint32_t* out,
+                      int border) {
     const int64_t c = size[1], ih = size[2], iw = size[3], h = size[4], w = size[5];
-    const WarpIds views{channel_last(ids, ih, iw, c), channel_last(flow, h, w, 2), channel_last(out, h, w, c)};
+    const WarpIds views{channel_last(ids, ih, iw, c), channel_last(flow, h, w, 2),
+                        channel_last(out, h, w, c)};
     const WarpOptions options{Filter::nearest, static_cast<Border>(border), 0, false};
     return guarded([&] { cuda::warp_ids(views, options, nullptr); });
 }
 
-int64_t emulated_find_non_finite(const float* data, int64_t count) { return cuda::find_non_finite(data, count, nullptr); }
+int64_t emulated_find_non_finite(const float* data, int64_t count) {
+    return cuda::find_non_finite(data, count, nullptr);
+}
 
-// size: frames, candidates, source rows, width, channels, id channels, frame height, source_row0, out_row0, out rows.
-// choices: footprint, coverage gate, filter, merge, deterministic. numbers: sigma, exponent, metric bound.
-// planes: flow, splat, merge of each candidate; which: its frame; scales, weights: two numbers each.
-int emulated_synthesize(const int64_t* size, const int* choices, const double* numbers, const float* const* frames,
-                        const uint32_t* const* ids, const float* const* planes, const int* which, const float* scales,
-                        const float* weights, float* out, uint32_t* ids_out, uint8_t* hole, float* weight_sum) {
+// size: frames, candidates, source rows, width, channels, id channels, frame height, source_row0, out_row0,
+// out rows. choices: footprint, coverage gate, filter, merge, deterministic. numbers: sigma, exponent, metric
+// bound. planes: flow, splat, merge of each candidate; which: its frame; scales, weights: two numbers each.
+int emulated_synthesize(const int64_t* size, const int* choices, const double* numbers,
+                        const float* const* frames, const uint32_t* const* ids, const float* const* planes,
+                        const int* which, const float* scales, const float* weights, float* out,
+                        uint32_t* ids_out, uint8_t* hole, float* weight_sum) {
     const int64_t rows = size[2], width = size[3];
     std::vector<Image<const float>> frame_views;
     std::vector<Image<const uint32_t>> id_views;

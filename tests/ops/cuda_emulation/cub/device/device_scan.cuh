@@ -10,7 +10,8 @@ namespace cub {
 
 struct DeviceScan {
     template <class T>
-    static cudaError_t ExclusiveSum(void* workspace, size_t& bytes, const T* in, T* out, int64_t count, cudaStream_t) {
+    static cudaError_t ExclusiveSum(void* workspace, size_t& bytes, const T* in, T* out, int64_t count,
+                                    cudaStream_t) {
         bytes = 1;
         if (workspace == nullptr) return cudaSuccess;
         T total = 0;
