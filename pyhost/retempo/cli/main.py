@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ COMMANDS = ("retime", "inbetween", "vectors", "info", "sample")
 
 EPILOG = """exit codes: 0 done, 1 unexpected error, 2 bad parameter, 3 bad input, 4 cannot write, 5 colour,
 6 timing, 7 device, 130 interrupted. `retempo COMMAND --help` lists a command's options."""
+
+_NEGATIVE = re.compile(r"-\.?\d")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,10 +43,22 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def join_negatives(argv: Sequence[str]) -> list[str]:
+    """``--speed -1/2`` -> ``--speed=-1/2``: argparse takes a minus sign for a flag, unless a plain number follows."""
+    joined: list[str] = []
+    for one in argv:
+        before = joined[-1] if joined else ""
+        if _NEGATIVE.match(one) and before.startswith("--") and before != "--" and "=" not in before:
+            joined[-1] = f"{before}={one}"
+        else:
+            joined.append(one)
+    return joined
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``retempo ARGV``; returns the exit code (see EPILOG)."""
     parser = build_parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_args(join_negatives(sys.argv[1:] if argv is None else argv))
     if args.version:
         from retempo import _native
 
