@@ -17,8 +17,8 @@ namespace retempo::cpu {
 namespace RETEMPO_ISA {
 namespace {
 
-constexpr int kGroup = 8;                             // source rows visited together
-constexpr int kBlock = 8;                             // target rows resolved together
+constexpr int kGroup = 4;                             // source rows visited together
+constexpr int kBlock = 4;                             // target rows resolved together
 constexpr int kBand = 16;                             // rows of a chunk that cannot roll
 constexpr int64_t kRingBytes = int64_t(3) << 20;      // per candidate
 constexpr int kNowhere = -(1 << 28);
@@ -98,6 +98,13 @@ void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const 
         z = padded + 2 * kSegment;
         m = padded + 3 * kSegment;
     }
+    else // the next segment of this row: its lines lie too far apart for the hardware to guess
+        for (int i = 0; i < kSegment; i += 16) {
+            __builtin_prefetch(flow + 2 * (kSegment + i));
+            __builtin_prefetch(flow + 2 * (kSegment + i) + 16);
+            __builtin_prefetch(z + kSegment + i);
+            __builtin_prefetch(m + kSegment + i);
+        }
     const int16v lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     for (int i = 0; i < kSegment; i += 16) {
         float16 dx, dy, fx, fy;
@@ -150,41 +157,50 @@ RT_HD void add_whole(const Prepared<N>& p, int i, double* sums, const int64_t* l
     for (int ky = 0; ky < N; ++ky) {
         const double4 share = payload * splat_of<double4>(static_cast<double>(p.wy[ky][i]));
         double* s = sums + line[ky] * 4;
+        __asm__("" : "+r"(s)); // one address and small offsets, not N computed addresses
         for (int kx = 0; kx < N; ++kx) store(s + 4 * kx, load<double4>(s + 4 * kx) + share * wx[kx]);
     }
 }
 
+// One source pixel of which some taps may be outside, or whose weights depend on the target's maximum.
 template <int N>
-void add_segment(const Prepared<N>& p, const Ring& ring, Rows rows, bool bounded, int count) {
-    double* const sums = ring.sums;
-    const int64_t* const line = ring.line - ring.row0;
-    const int width = ring.width;
-    const unsigned last_col = static_cast<unsigned>(width - N), last_row = static_cast<unsigned>(rows.last - rows.first - N);
-    const bool fits = bounded && width >= N && rows.last - rows.first >= N;
-    for (int i = 0; i < count; ++i) {
-        const int col = p.col[i], row = p.row[i];
-        if (fits && static_cast<unsigned>(col) <= last_col && static_cast<unsigned>(row - rows.first) <= last_row) {
-            add_whole(p, i, sums + int64_t(col) * 4, line + row);
-            continue;
-        }
-        if (row < rows.first - N) continue;
-        const double4 payload = __builtin_convertvector(load<float4>(p.payload[i]), double4);
-        for (int ky = 0; ky < N; ++ky) {
-            if (row + ky < rows.first || row + ky >= rows.last) continue;
-            const double4 share = payload * splat_of<double4>(static_cast<double>(p.wy[ky][i]));
-            for (int kx = 0; kx < N; ++kx) {
-                if (col + kx < 0 || col + kx >= width) continue;
-                const int64_t at = line[row + ky] + col + kx;
-                double w = static_cast<double>(p.wx[kx][i]);
-                if (!bounded) {
-                    if (p.wx[kx][i] * p.wy[ky][i] == 0.0f) continue;
-                    w *= static_cast<double>(exp_of(p.z[i] - ring.maximum[at]));
-                }
-                double* s = sums + at * 4;
-                store(s, load<double4>(s) + share * splat_of<double4>(w));
+__attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, const Ring& ring, Rows rows, bool bounded) {
+    const int col = p.col[i], row = p.row[i];
+    if (row < rows.first - N) return;
+    const double4 payload = __builtin_convertvector(load<float4>(p.payload[i]), double4);
+    for (int ky = 0; ky < N; ++ky) {
+        if (row + ky < rows.first || row + ky >= rows.last) continue;
+        const double4 share = payload * splat_of<double4>(static_cast<double>(p.wy[ky][i]));
+        for (int kx = 0; kx < N; ++kx) {
+            if (col + kx < 0 || col + kx >= ring.width) continue;
+            const int64_t at = ring.index(row + ky, col + kx);
+            double w = static_cast<double>(p.wx[kx][i]);
+            if (!bounded) {
+                if (p.wx[kx][i] * p.wy[ky][i] == 0.0f) continue;
+                w *= static_cast<double>(exp_of(p.z[i] - ring.maximum[at]));
             }
+            double* s = ring.sums + at * 4;
+            store(s, load<double4>(s) + share * splat_of<double4>(w));
         }
     }
+}
+
+// Adds the pixels of one segment, or of two alternately: neighbours in a row hit the same targets, so that each addition
+// waits for the last; those of a distant row fill the gaps.
+template <int N, int Segments>
+void add_segments(const Prepared<N>* p, const Ring& ring, Rows rows, bool bounded, int count) {
+    double* const sums = ring.sums;
+    const int64_t* const line = ring.line - ring.row0;
+    const int first = rows.first;
+    const unsigned last_col = static_cast<unsigned>(ring.width - N), last_row = static_cast<unsigned>(rows.last - rows.first - N);
+    const bool fits = bounded && ring.width >= N && rows.last - rows.first >= N;
+    for (int i = 0; i < count; ++i)
+        for (int s = 0; s < Segments; ++s) {
+            const int col = p[s].col[i], row = p[s].row[i];
+            if (fits && static_cast<unsigned>(col) <= last_col && static_cast<unsigned>(row - first) <= last_row)
+                add_whole(p[s], i, sums + int64_t(col) * 4, line + row);
+            else if (row > first - N && row < rows.last) add_clipped(p[s], i, ring, rows, bounded);
+        }
 }
 
 template <int N>
@@ -278,9 +294,11 @@ struct Groups {
     const Group* all;
     int count, source_row0, source_rows;
 
+    RT_HD int first_line(int g) const { return (source_row0 / kGroup + g) * kGroup - source_row0; } // may lie before the strip
+
     // Local source rows of a group.
     RT_HD Rows lines(int g) const {
-        const int first = (source_row0 / kGroup + g) * kGroup - source_row0;
+        const int first = first_line(g);
         return {larger(first, 0), smaller(first + kGroup, source_rows)};
     }
 };
@@ -366,19 +384,25 @@ class Chunk {
             const Group& all = group(i, next);
             if (all.reach.last < rows.first || all.reach.first >= rows.last) continue;
             const Rows lines = groups_.lines(next);
-            for (int s = 0; s < per_line_; ++s)
-                for (int local = lines.first; local < lines.last; ++local) {
-                    const RowRange range = groups_.segments[(int64_t(i) * strip_.source_rows + local) * per_line_ + s];
-                    if (range.last < rows.first || range.first >= rows.last) continue;
-                    const int x0 = s * kSegment, n = smaller(kSegment, width_ - x0);
-                    prepare_segment(prepared_, footprint_, constants_, candidate, bounded_, x0, local + strip_.source_row0, local, n);
-                    if (maximum_pass) {
-                        raise_segment(prepared_, ring, rows, n);
-                        continue;
+            for (int s = 0; s < per_line_; ++s) {
+                const int x0 = s * kSegment, n = smaller(kSegment, width_ - x0);
+                for (int half = 0; half < kGroup / 2; ++half) { // lines kGroup / 2 apart go together
+                    int found = 0;
+                    for (int k = 0; k < 2; ++k) {
+                        const int local = groups_.first_line(next) + half + k * (kGroup / 2);
+                        if (local < lines.first || local >= lines.last) continue;
+                        const RowRange range = groups_.segments[(int64_t(i) * strip_.source_rows + local) * per_line_ + s];
+                        if (range.last < rows.first || range.first >= rows.last) continue;
+                        prepare_segment(prepared_[found], footprint_, constants_, candidate, bounded_, x0, local + strip_.source_row0, local, n);
+                        if (maximum_pass) raise_segment(prepared_[found], ring, rows, n);
+                        else if (ring.cover) cover_segment(prepared_[found], ring, rows, F::before, n);
+                        ++found;
                     }
-                    add_segment(prepared_, ring, rows, bounded_, n);
-                    if (ring.cover) cover_segment(prepared_, ring, rows, F::before, n);
+                    if (maximum_pass) continue;
+                    if (found == 2) add_segments<F::count, 2>(prepared_, ring, rows, bounded_, n);
+                    if (found == 1) add_segments<F::count, 1>(prepared_, ring, rows, bounded_, n);
                 }
+            }
         }
     }
 
@@ -481,6 +505,8 @@ class Chunk {
             const int x = at.cell_x[k], y = at.cell_y[k] - row0;
             if (room && static_cast<unsigned>(x) <= last_x && static_cast<unsigned>(y) <= last_y) {
                 const float* top = pixels + y * pitch + int64_t(x) * channels;
+                __builtin_prefetch(top + 32 * channels);
+                __builtin_prefetch(top + pitch + 32 * channels);
                 blend_bilinear<C>(top, top + pitch, channels, at.fx[k], at.fy[k], share[k], out);
             } else {
                 blend_pixel(options_.filter, frame, strip_, at.aim(k), share[k], out);
@@ -541,7 +567,7 @@ class Chunk {
     float* best_ = nullptr;
     Record* records_ = nullptr;
     int64_t record_count_ = 0;
-    Prepared<F::count> prepared_;
+    Prepared<F::count> prepared_[2];
 };
 
 // Least and greatest vertical component of n flow vectors; `wrong` becomes NaN when any component is not finite.
