@@ -69,7 +69,7 @@ def cells(value: Any) -> tuple[str, str, str]:
     if isinstance(value, int):
         return str(value), "", ""
     if isinstance(value, dict):
-        return "", "", ", ".join(f"{key} {one:.1f}" for key, one in value.items())
+        return "", "", ", ".join(f"{key} {one:.2f}" for key, one in value.items())
     return "", "", str(value)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -19,11 +20,14 @@ from typing import Any
 import numpy as np
 
 from clips import frames_of
-from retempo.flow.dis import DisFlow
+from retempo.flow.catalog import parse_flow
+from retempo.render.settings import RetimeSettings
 from retempo.synthesis.options import SynthesisOptions
 from retempo.synthesis.pipeline import FlowPair, prepare
 from timing import medians
 
+DEFAULT_FLOW = RetimeSettings().flow
+OTHER_FLOWS = ("dis:medium", "dis:fast")
 FILTER = "minterpolate=fps={fps}:scd=none:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1"
 
 
@@ -67,9 +71,9 @@ def write_raw(frames: list[np.ndarray], path: Path) -> None:
             file.write(cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
 
 
-def double(frames: list[np.ndarray]) -> int:
+def double(frames: list[np.ndarray], flow: str = DEFAULT_FLOW) -> int:
     """Twice as many frames from float32 RGB in memory; returns how many (originals count, as in ffmpeg)."""
-    estimator, options = DisFlow(), SynthesisOptions()
+    (estimator,), options = parse_flow(flow), SynthesisOptions()
     out = np.empty_like(frames[0])
     for first, second in pairwise(frames):
         flows = estimator.estimate(first, second)
@@ -91,21 +95,26 @@ def measure_minterpolate(repeats: int, scratch: Path, count: int = 12) -> dict[s
     def theirs() -> None:
         made["theirs"] = run_minterpolate(ffmpeg, raw, width, height)
 
-    def ours() -> None:
-        made["ours"] = double(floats)
+    def ours(flow: str) -> Callable[[], None]:
+        def action() -> None:
+            made[flow] = double(floats, flow)
 
-    taken = medians({"theirs": theirs, "ours": ours}, repeats)
+        return action
+
+    flows = (DEFAULT_FLOW, *OTHER_FLOWS)
+    taken = medians({"theirs": theirs, **{flow: ours(flow) for flow in flows}}, repeats)
     raw.unlink()
     version = subprocess.run(
         [ffmpeg, "-version"], capture_output=True, text=True, check=True
     ).stdout.splitlines()[0]
     each = {name: taken[name] / made[name] for name in taken}
     return {
-        "frame_over_minterpolate": each["ours"] / each["theirs"],
-        "frame_ms": 1e3 * each["ours"],
+        "frame_over_minterpolate": each[DEFAULT_FLOW] / each["theirs"],
+        "frame_over_minterpolate_by_flow": {flow: each[flow] / each["theirs"] for flow in flows},
+        "frame_ms": 1e3 * each[DEFAULT_FLOW],
         "minterpolate_frame_ms": 1e3 * each["theirs"],
         "minterpolate_frames": made["theirs"],
-        "our_frames": made["ours"],
+        "our_frames": made[DEFAULT_FLOW],
         "ffmpeg": version.partition(" Copyright")[0],
         "minterpolate_on": origin,
     }
