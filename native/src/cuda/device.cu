@@ -35,7 +35,20 @@ cudaMemPool_t scratch_pool() {
 
 std::string megabytes(std::size_t bytes) { return std::to_string((bytes >> 20) + 1) + " MiB"; }
 
+__global__ void __launch_bounds__(kThreads) fill(float* data, int64_t count, float value) {
+    const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
+    for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) {
+        data[i] = value;
+    }
+}
+
 } // namespace
+
+void fill_with(float* data, int64_t count, float value, cudaStream_t stream) {
+    const int64_t blocks = smaller<int64_t>((count + kThreads - 1) / kThreads, 65536);
+    fill<<<static_cast<unsigned>(larger<int64_t>(blocks, 1)), kThreads, 0, stream>>>(data, count, value);
+    check_launch("filling an array");
+}
 
 void check(cudaError_t status, const char* doing) {
     if (status == cudaSuccess) return;

@@ -69,6 +69,9 @@ inline dim3 pixel_grid(int64_t width, int64_t height, int64_t samples) {
                 static_cast<unsigned>(z < 1 ? 1 : z));
 }
 
+// data[0 .. count) = value.
+void fill_with(float* data, int64_t count, float value, cudaStream_t stream);
+
 // Throws std::invalid_argument unless sides are under 2^19 (grid limit) and a plane under 2^31 pixels.
 void check_size(int64_t width, int64_t height, const char* argument);
 

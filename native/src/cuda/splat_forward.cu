@@ -40,13 +40,6 @@ struct Cover {
     __device__ void add(int y, int x, float b) const { atomicAdd(&coverage(sample, 0, y, x), b); }
 };
 
-__global__ void __launch_bounds__(kThreads) fill(float* data, int64_t count, float value) {
-    const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
-    for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) {
-        data[i] = value;
-    }
-}
-
 template <class F>
 __global__ void __launch_bounds__(kThreads) raise_maxima(F footprint, SplatForward<float> a) {
     const int x = blockIdx.x * kBlockX + threadIdx.x;
@@ -133,10 +126,7 @@ void scatter_all(const F& footprint, Mode mode, const SplatForward<float>& a, cu
     const int64_t pixels = a.out.n * a.out.h * a.out.w;
     Scratch scratch(stream);
     if (mode == Mode::softmax) {
-        const int64_t blocks = (pixels + kThreads - 1) / kThreads;
-        fill<<<static_cast<unsigned>(blocks < 65536 ? blocks : 65536), kThreads, 0, stream>>>(
-            a.zmax.data, pixels, -INFINITY);
-        check_launch("splat_forward: clearing zmax");
+        fill_with(a.zmax.data, pixels, -INFINITY, stream);
         raise_maxima<<<grid, pixel_block(), 0, stream>>>(footprint, a);
         check_launch("splat_forward: raising zmax");
     }

@@ -68,13 +68,6 @@ __device__ inline Rows target_rows(const Strip& strip) {
     return {strip.out_row0, strip.out_row0 + strip.out_rows};
 }
 
-__global__ void __launch_bounds__(kThreads) fill(float* data, int64_t count, float value) {
-    const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
-    for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) {
-        data[i] = value;
-    }
-}
-
 template <class F>
 __global__ void __launch_bounds__(kThreads)
     raise_maxima(F footprint, const __grid_constant__ Job job, Sums sums) {
@@ -178,9 +171,7 @@ void run(const F& footprint, const Job& job, cudaStream_t stream) {
     }
     if (!skips_maximum(job.options.metric_bound)) {
         sums.maxima = scratch.take<float>(all, "the maxima of the candidates");
-        const int64_t blocks = smaller<int64_t>((all + kThreads - 1) / kThreads, 65536);
-        fill<<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(sums.maxima, all, -INFINITY);
-        check_launch("synthesize: clearing the maxima");
+        fill_with(sums.maxima, all, -INFINITY, stream);
         raise_maxima<<<sources, pixel_block(), 0, stream>>>(footprint, job, sums);
         check_launch("synthesize: raising the maxima");
     }
