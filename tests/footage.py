@@ -79,7 +79,9 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     R, G, B, A are half, Z and the vectors float, id is uint.
     """
     folder = tmp_path_factory.mktemp("plate")
-    assert main(["sample", str(folder), "--frames", f"1-{len(PLATE_FRAMES)}", "--size", "160x90", "--json"]) == 0
+    assert (
+        main(["sample", str(folder), "--frames", f"1-{len(PLATE_FRAMES)}", "--size", "160x90", "--json"]) == 0
+    )
     for at, number in enumerate(PLATE_FRAMES, 1):  # the scene is over long before frame 1001
         (folder / f"plate.{at:04d}.exr").rename(folder / f"plate.{number}.exr")
     return folder
@@ -165,6 +167,8 @@ def planes(path: Path, channels: Iterable[str], part: int = 0) -> np.ndarray:
 
 def assert_same_pixels(one: Path, two: Path) -> None:
     """Both files hold the same channels with the same bits."""
+    if one.read_bytes() == two.read_bytes():
+        return
     a, b = raw(one), raw(two)
     assert sorted(a) == sorted(b), f"{one.name} and {two.name} hold different channels"
     for key, bits in a.items():

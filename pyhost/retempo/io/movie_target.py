@@ -127,13 +127,16 @@ class MovieTarget:
         return rest.split()[0] if found and rest.split() else None
 
     def is_whole(self, n: int) -> bool:
-        """Tell whether the finished movie exists and can be opened."""
+        """Tell whether the finished movie exists and holds all its frames; reads it without decoding."""
         if not self._path.is_file():
             return False
         try:
             with av.open(str(self._path)) as container:
-                return bool(container.streams.video)
-        except (av.error.FFmpegError, OSError):
+                stream = container.streams.video[0]
+                ends = [one.pts + (one.duration or 0) for one in container.demux(stream) if one.pts is not None]
+                missing = (container.duration or 0) / av.time_base - float(max(ends, default=0) * stream.time_base)
+                return bool(ends) and missing < 1 / float(stream.average_rate or self._fps)
+        except (av.error.FFmpegError, OSError, IndexError):
             return False
 
     def close(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from retempo.io.source import Source
 from retempo.render.settings import RetimeSettings
@@ -14,7 +16,12 @@ PICTURE_VERSION = 1
 
 
 def stamp_of(
-    settings: RetimeSettings, entry: PlanEntry, needed: Sequence[int], source: Source, vectors: Source | None
+    settings: RetimeSettings,
+    entry: PlanEntry,
+    needed: Sequence[int],
+    source: Source,
+    vectors: Source | None,
+    colour: str = "",
 ) -> str:
     """Hash of all that decides the pixels of one output frame.
 
@@ -23,15 +30,29 @@ def stamp_of(
         entry: its kind and exact source time.
         needed: numbers of the contributing source frames; the identity of each file enters.
         source, vectors: where they come from.
+        colour: from ``colour_identity``.
 
     Returns:
         40 hexadecimal digits.
     """
-    parts = [str(PICTURE_VERSION), settings.fingerprint(), entry.kind, str(entry.source_time)]
+    parts = [str(PICTURE_VERSION), settings.fingerprint(), colour, entry.kind, str(entry.source_time)]
     parts.extend(source.digest(number) for number in needed)
     if vectors is not None and entry.kind == "between":
         parts.extend(vectors.digest(number) for number in needed)
     return combine_stamps(parts)
+
+
+def colour_identity(decisions: Mapping[str, Any]) -> str:
+    """What the colour settings came to: the same flags mean other pixels under another $OCIO or an edited config.
+
+    Args:
+        decisions: from ``ColorPipeline.describe``; names and reasons are left out.
+    """
+    told = ("config", "config_source", "ocio")
+    chosen = {
+        key: value for key, value in decisions.items() if key not in told and not key.endswith("_reason")
+    }
+    return json.dumps(chosen, sort_keys=True, default=str)
 
 
 def combine_stamps(parts: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from retempo.io.source import Source
 from retempo.io.target import Target
 from retempo.render.frame import FrameRenderer, PreparedFrames, blacken
 from retempo.render.queues import FrameQueue, FrameReader
+from retempo.render.resume import colour_identity
 from retempo.render.settings import parse_memory
 from retempo.render.steps import Step, is_done, list_steps
 from retempo.render.strips import StripPlan, plan_strips, render_in_strips
@@ -93,7 +94,8 @@ def render_shot(
     """
     report = ShotReport()
     renderer, cut = fit_memory(renderer, source.header(source.frames[0]))
-    steps = list_steps(source, target, wanted, renderer.settings, vectors)
+    colour = colour_identity(renderer.color.describe())
+    steps = list_steps(source, target, wanted, renderer.settings, vectors, colour)
     work = []
     for step in steps:
         if resume and is_done(step, target):

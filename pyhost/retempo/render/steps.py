@@ -39,14 +39,19 @@ class Step:
 
 
 def list_steps(
-    source: Source, target: Target, wanted: Schedule, settings: RetimeSettings, vectors: Source | None
+    source: Source,
+    target: Target,
+    wanted: Schedule,
+    settings: RetimeSettings,
+    vectors: Source | None,
+    colour: str = "",
 ) -> list[Step]:
-    """Every frame of the schedule as a step, in order."""
+    """Every frame of the schedule as a step, in order; ``colour`` from ``colour_identity``."""
     timecode = timecode_of(source.header(source.frames[0]))
     compression = {} if settings.compression == "keep" else {"compression": settings.compression}
     needs = [contributors(entry, source.frames, settings.source_frames) for entry in wanted.plan.entries]
     stamps = [
-        stamp_of(settings, entry, needed, source, vectors)
+        stamp_of(settings, entry, needed, source, vectors, colour)
         for entry, needed in zip(wanted.plan.entries, needs, strict=True)
     ]
     if is_movie(target.path(0)):  # one file, one stamp: whole or not at all
