@@ -12,7 +12,7 @@ from retempo.flow.dis import DisFlow
 def test_hypotheses_in_order() -> None:
     fine, coarse, vectors = parse_flow("dis+dis:coarse+vectors:cycles")
     assert isinstance(fine, DisFlow) and fine.name == "dis:fine" and fine.settings.finest_scale == 0
-    assert isinstance(coarse, DisFlow) and coarse.settings.patch_size == 12
+    assert isinstance(coarse, DisFlow) and coarse.settings.patch_size == 16
     assert vectors == VectorsMarker("cycles") and vectors.name == "vectors:cycles"
 
 

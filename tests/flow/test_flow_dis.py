@@ -59,8 +59,12 @@ def test_rotation_is_found() -> None:
     cx, cy = (width - 1) / 2, (height - 1) / 2
     cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     # frame 1 at p shows frame 0 at R^-1 p, so p of frame 0 goes to R p
-    image1 = cv2.remap(image0, cos * (x - cx) + sin * (y - cy) + cx, -sin * (x - cx) + cos * (y - cy) + cy, cv2.INTER_CUBIC)
-    truth = np.stack([cos * (x - cx) - sin * (y - cy) + cx - x, sin * (x - cx) + cos * (y - cy) + cy - y], axis=-1)
+    image1 = cv2.remap(
+        image0, cos * (x - cx) + sin * (y - cy) + cx, -sin * (x - cx) + cos * (y - cy) + cy, cv2.INTER_CUBIC
+    )
+    truth = np.stack(
+        [cos * (x - cx) - sin * (y - cy) + cx - x, sin * (x - cx) + cos * (y - cy) + cy - y], axis=-1
+    )
     flow01, _ = DisFlow("fine").estimate(image0, np.clip(image1, 0, 1))
     error = np.linalg.norm(flow01 - truth, axis=-1)[20:-20, 20:-20]
     assert error.mean() < 0.1

@@ -51,7 +51,9 @@ def test_known_answers(name: str) -> None:
     direction=st.sampled_from(["forward", "backward"]),
     flip=st.sampled_from([None, True, False]),
 )
-def test_encode_then_decode(name: str, x: float, y: float, alpha: float, scale: float, direction: str, flip: bool | None) -> None:
+def test_encode_then_decode(
+    name: str, x: float, y: float, alpha: float, scale: float, direction: str, flip: bool | None
+) -> None:
     preset = PRESETS[name]
     coverage = np.full((1, 1), alpha if preset.unpremultiply else 1.0, np.float32)
     options = {"direction": direction, "maximum": 300.0, "scale": scale, "flip_y": flip}

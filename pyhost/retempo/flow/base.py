@@ -99,7 +99,9 @@ def check_flow(flow: object, name: str, height: int | None = None, width: int | 
     if array.ndim != 3 or array.shape[2] != 2:
         raise InputError(f"{name} has shape {array.shape}", "expected [height, width, 2]: (dx, dy) in pixels")
     if height is not None and width is not None and array.shape[:2] != (height, width):
-        raise InputError(f"{name} is {_size(array)}, the picture is {width}x{height}", "resize the flow first")
+        raise InputError(
+            f"{name} is {_size(array)}, the picture is {width}x{height}", "resize the flow first"
+        )
     array = np.ascontiguousarray(array, dtype=np.float32)
     check_finite(array, name, "mark unknown motion in a validity mask and put a number here")
     return array
@@ -115,7 +117,9 @@ def check_finite(array: NDArray[np.float32], name: str, hint: str) -> None:
     if not count:
         return
     where = np.argwhere(bad)[0]
-    raise InputError(f"{name} has {count} NaN or infinite values, the first at x={where[1]}, y={where[0]}", hint)
+    raise InputError(
+        f"{name} has {count} NaN or infinite values, the first at x={where[1]}, y={where[0]}", hint
+    )
 
 
 def _size(array: NDArray[np.generic]) -> str:

@@ -59,12 +59,16 @@ def parse_flow(text: str, **context: object) -> list[FlowEstimator | VectorsMark
         head, *pairs = (piece.strip() for piece in part.split(","))
         name, _, preset = head.partition(":")
         if not name:
-            raise UsageError(f"the flow {text!r} has an empty part", f"write for example dis+dis:coarse ({_known()})")
+            raise UsageError(
+                f"the flow {text!r} has an empty part", f"write for example dis+dis:coarse ({_known()})"
+            )
         if name not in _FACTORIES:
             raise UsageError(f"there is no flow estimator {name!r}", f"choose from {_known()}")
         estimator = _FACTORIES[name](preset, _read_pairs(pairs, part), dict(context))
         if any(estimator.name == other.name for other in result):
-            raise UsageError(f"the flow {text!r} names {estimator.name} twice", "a second equal hypothesis adds nothing")
+            raise UsageError(
+                f"the flow {text!r} names {estimator.name} twice", "a second equal hypothesis adds nothing"
+            )
         result.append(estimator)
     return result
 
@@ -74,8 +78,12 @@ def names() -> list[str]:
     from retempo.flow.dis import PRESETS as DIS_PRESETS
     from retempo.flow.vectors import PRESETS as VECTOR_PRESETS
 
-    presets = {"dis": DIS_PRESETS, "vectors": VECTOR_PRESETS}
-    return [entry for name in _FACTORIES for entry in (name, *(f"{name}:{preset}" for preset in presets.get(name, ())))]
+    presets = {"dis": list(DIS_PRESETS), "vectors": list(VECTOR_PRESETS)}
+    return [
+        entry
+        for name in _FACTORIES
+        for entry in (name, *(f"{name}:{preset}" for preset in presets.get(name, [])))
+    ]
 
 
 def register_flow(name: str, factory: Factory) -> None:
@@ -126,7 +134,9 @@ def _read_pairs(pairs: list[str], part: str) -> dict[str, str]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key or not value:
-            raise UsageError(f"{pair!r} in the flow {part!r} is not key=value", "write for example dis:fine,stride=1")
+            raise UsageError(
+                f"{pair!r} in the flow {part!r} is not key=value", "write for example dis:fine,stride=1"
+            )
         result[key] = value
     return result
 

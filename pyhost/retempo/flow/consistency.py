@@ -25,7 +25,9 @@ def forward_backward_error(flow01: Flow, flow10: Flow) -> NDArray[np.float32]:
     return np.hypot(residual[..., 0], residual[..., 1])
 
 
-def occlusion(flow01: Flow, flow10: Flow, *, relative: float = 0.01, absolute: float = 0.5) -> NDArray[np.bool_]:
+def occlusion(
+    flow01: Flow, flow10: Flow, *, relative: float = 0.01, absolute: float = 0.5
+) -> NDArray[np.bool_]:
     """Return [H, W] bool: True where a pixel of frame 0 is not seen in frame 1.
 
     Occluded is where |F01 + F10'|^2 > relative * (|F01|^2 + |F10'|^2) + absolute, with F10' the backward flow at

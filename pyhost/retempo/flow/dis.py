@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from retempo.conventions import RGB_LUMA
 from retempo.errors import UsageError
-from retempo.flow.base import Flow, Image, check_pair
+from retempo.flow.base import Flow, Image, Plane, check_pair
 from retempo.flow.scale import shrink, stretch_flow, working_shape
 
 
@@ -51,11 +51,11 @@ PRESETS: Final[dict[str, DisSettings]] = {
     "fast": DisSettings(finest_scale=2, patch_stride=4, iterations=16),
     "medium": DisSettings(),
     "fine": DisSettings(finest_scale=0),
-    "coarse": DisSettings(finest_scale=2, patch_size=12, patch_stride=4, iterations=25),
+    "coarse": DisSettings(finest_scale=1, patch_size=16, patch_stride=4),
 }
 """``ultrafast``, ``fast`` and ``medium`` are OpenCV's; ``fine`` is medium down to full resolution (four times the
-time, 0.1-0.4 dB better in-betweens); ``coarse`` looks at larger patches and stops early, which makes it a
-useful *second* hypothesis beside ``fine`` (``dis+dis:coarse``), not a good only one."""
+time, up to 0.15 dB better in-betweens, or none); ``coarse`` looks at larger patches and stops early, which makes it
+a useful *second* hypothesis beside ``fine`` (``dis+dis:coarse``): it fails in other places."""
 
 
 class DisFlow:
@@ -114,10 +114,21 @@ class DisFlow:
     def estimate(self, image0: Image, image1: Image) -> tuple[Flow, Flow]:
         """See ``FlowEstimator.estimate``. Any size from 1x1 on; the search needs texture, not a minimum."""
         image0, image1 = check_pair(image0, image1)
-        height, width = image0.shape[:2]
+        return self.estimate_encoded(self.encode(image0), self.encode(image1))
+
+    def encode(self, image: Image) -> Plane:
+        """What the search reads of a picture: luma [H, W] float32, 0..255. Pixel by pixel, so a picture that does not
+        fit in memory can be encoded strip by strip.
+        """
+        weights = np.array([RGB_LUMA], dtype=np.float32) * 255.0
+        return cv2.transform(image, weights).reshape(image.shape[:2])
+
+    def estimate_encoded(self, luma0: Plane, luma1: Plane) -> tuple[Flow, Flow]:
+        """``estimate`` of two pictures that went through ``encode``; the same bits."""
+        height, width = luma0.shape
         small = working_shape(height, width, self.working_scale, self.working_size)
-        grey0 = self._pad(encode_grey(shrink(image0, small)))
-        grey1 = self._pad(encode_grey(shrink(image1, small)))
+        grey0 = self._pad(round_grey(shrink(luma0, small)))
+        grey1 = self._pad(round_grey(shrink(luma1, small)))
         pairs = ((grey0, grey1), (grey1, grey0))
         if self.threads == 1:
             flows = [self._search(*pair) for pair in pairs]
@@ -146,11 +157,9 @@ class DisFlow:
         return np.pad(grey, ((0, down), (0, right)), mode="edge") if down or right else grey
 
 
-def encode_grey(image: Image) -> NDArray[np.uint8]:
-    """Turn flow-space RGB [H, W, 3] into the 8-bit grey [H, W] that DIS reads: Rec. 709 luma, clipped, rounded."""
-    weights = np.array([RGB_LUMA], dtype=np.float32) * 255.0
-    grey = cv2.transform(image, weights)
-    return cv2.convertScaleAbs(np.maximum(grey, 0.0)).reshape(image.shape[:2])
+def round_grey(luma: Plane) -> NDArray[np.uint8]:
+    """Turn luma [H, W] 0..255 into the 8-bit grey that DIS reads: clipped, rounded."""
+    return cv2.convertScaleAbs(np.maximum(luma, 0.0))
 
 
 def _check(settings: DisSettings) -> None:

@@ -66,7 +66,9 @@ def write_flo(path: str | os.PathLike[str], flow: Flow, valid: NDArray[np.bool_]
         OutputError: the file cannot be written.
     """
     if flow.ndim != 3 or flow.shape[2] != 2 or 0 in flow.shape:
-        raise InputError(f"a flow of shape {flow.shape} cannot be written to {path}", "expected [height, width, 2]")
+        raise InputError(
+            f"a flow of shape {flow.shape} cannot be written to {path}", "expected [height, width, 2]"
+        )
     values = flow.astype("<f4", copy=valid is not None)
     if valid is not None:
         values[~valid] = _UNKNOWN_MARK

@@ -51,10 +51,14 @@ def invert_flow(
         trust[0, 0] = valid
     payload = np.concatenate([-planar * trust, trust], axis=1)
     z = None if metric is None else np.ascontiguousarray(metric, dtype=np.float32)[None, None]
-    splatted = ops.splat(payload, planar, z, mode="average" if z is None else "softmax", footprint="bilinear").out[0]
+    splatted = ops.splat(
+        payload, planar, z, mode="average" if z is None else "softmax", footprint="bilinear"
+    ).out[0]
     weight = splatted[2]
     seen = weight > 0.05 if valid is not None else weight > 0
-    flow10 = np.ascontiguousarray((splatted[:2] / np.where(seen, weight, 1.0)).transpose(1, 2, 0), dtype=np.float32)
+    flow10 = np.ascontiguousarray(
+        (splatted[:2] / np.where(seen, weight, 1.0)).transpose(1, 2, 0), dtype=np.float32
+    )
     if guess is not None:
         flow10[~seen] = guess[~seen]
     else:

@@ -22,7 +22,9 @@ def working_shape(height: int, width: int, scale: float = 1.0, size: int | None 
         raise UsageError(f"the working scale of the flow is {scale:g}", "choose a factor in (0, 1]")
     if size is not None:
         if size < 1:
-            raise UsageError(f"the working size of the flow is {size}", "choose the longer side in pixels, >= 1")
+            raise UsageError(
+                f"the working size of the flow is {size}", "choose the longer side in pixels, >= 1"
+            )
         if scale != 1.0:
             raise UsageError("both a working scale and a working size are given for the flow", "choose one")
         scale = min(1.0, size / max(height, width))

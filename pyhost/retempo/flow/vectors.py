@@ -71,7 +71,12 @@ PRESETS: Final[dict[str, VectorPreset]] = {
         VectorPreset("arnold-normalized", ("motionvector.R", "motionvector.G"), unit="maximum", zero=0.5),
         VectorPreset("moonray", ("motionvec.x", "motionvec.y"), unit="screen", unpremultiply=True),
         VectorPreset("vray", ("velocity.R", "velocity.G"), unit="maximum", zero=0.5),
-        VectorPreset("retempo", ("flow.forward.x", "flow.forward.y"), ("flow.backward.x", "flow.backward.y"), y_up=False),
+        VectorPreset(
+            "retempo",
+            ("flow.forward.x", "flow.forward.y"),
+            ("flow.backward.x", "flow.backward.y"),
+            y_up=False,
+        ),
     )
 }
 """Channel names are the usual ones; a file may well use others, so callers let the user name them. ``retempo`` is
@@ -125,13 +130,17 @@ def decode_vectors(
     if array.ndim != 3 or array.shape[2] != 2:
         raise InputError(f"the {preset.name} vectors have shape {array.shape}", "expected [height, width, 2]")
     if alpha is not None and alpha.shape != array.shape[:2]:
-        raise InputError(f"alpha is {alpha.shape}, the vectors are {array.shape[:2]}", "both must have one size")
+        raise InputError(
+            f"alpha is {alpha.shape}, the vectors are {array.shape[:2]}", "both must have one size"
+        )
     factor = _factors(preset, direction, array.shape, width, height, maximum, scale, flip_y)
     values = array.astype(np.float32)  # a copy
     valid = np.isfinite(values).all(axis=2)
     if preset.unpremultiply:
         if alpha is None:
-            raise InputError(f"{preset.name} vectors are premultiplied and there is no alpha", "name the alpha channel")
+            raise InputError(
+                f"{preset.name} vectors are premultiplied and there is no alpha", "name the alpha channel"
+            )
         covered = np.isfinite(alpha) & (alpha > 0)
         values /= np.where(covered, alpha, 1.0)[..., None].astype(np.float32)
         valid &= covered
@@ -165,7 +174,9 @@ def encode_vectors(
     values = flow / factor + np.float32(preset.zero)
     if preset.unpremultiply:
         if alpha is None:
-            raise InputError(f"{preset.name} vectors are premultiplied and there is no alpha", "give the alpha")
+            raise InputError(
+                f"{preset.name} vectors are premultiplied and there is no alpha", "give the alpha"
+            )
         values = values * alpha[..., None]
     return values.astype(np.float32)
 
@@ -197,5 +208,7 @@ def _factors(
     if preset.y_up if flip_y is None else flip_y:
         y = -y
     if not (np.isfinite(x) and np.isfinite(y) and x and y):
-        raise UsageError(f"the scale {scale} of the vectors is not usable", "choose a finite number other than 0")
+        raise UsageError(
+            f"the scale {scale} of the vectors is not usable", "choose a finite number other than 0"
+        )
     return np.array([x, y], dtype=np.float32)

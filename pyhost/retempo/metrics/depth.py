@@ -22,7 +22,7 @@ def depth_metric(
     depth: NDArray[np.float32],
     *,
     convention: Convention = "distance",
-    strength: float = 30.0,
+    strength: float = 50.0,
     valid: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32]:
     """Turn depth into a splat metric.
@@ -54,7 +54,9 @@ def depth_metric(
     if valid is not None and valid.shape != depth.shape:
         raise InputError(f"valid is {valid.shape}, depth is {depth.shape}", "both need one size")
     if convention not in CONVENTIONS:
-        raise UsageError(f"there is no depth convention {convention!r}", f"choose from {', '.join(CONVENTIONS)}")
+        raise UsageError(
+            f"there is no depth convention {convention!r}", f"choose from {', '.join(CONVENTIONS)}"
+        )
     if not (np.isfinite(strength) and strength > 0):
         raise UsageError(f"the strength of the depth metric is {strength}", "it must be a finite number > 0")
     distance = -depth if convention == "negative" else depth

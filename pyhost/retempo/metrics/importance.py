@@ -87,8 +87,12 @@ def importance(
     photo = photometric_error(image0, image1, flow01)
     flow = consistency_error(flow01, flow10)
     variance = flow_deviation(flow01)
-    if not np.isfinite(np.sum(photo, dtype=np.float64) + np.sum(flow, dtype=np.float64) + np.sum(variance, dtype=np.float64)):
-        raise InputError("an image or a flow holds NaN or infinite values", "sanitise them before measuring importance")
+    if not np.isfinite(
+        np.sum(photo, dtype=np.float64) + np.sum(flow, dtype=np.float64) + np.sum(variance, dtype=np.float64)
+    ):
+        raise InputError(
+            "an image or a flow holds NaN or infinite values", "sanitise them before measuring importance"
+        )
     splat = _combine(
         (photo, settings.splat_photo), (flow, settings.splat_flow), (variance, settings.splat_variance)
     )
@@ -99,7 +103,9 @@ def importance(
     return splat, merge
 
 
-def photometric_error(image0: NDArray[np.float32], image1: NDArray[np.float32], flow01: NDArray[np.float32]) -> Plane:
+def photometric_error(
+    image0: NDArray[np.float32], image1: NDArray[np.float32], flow01: NDArray[np.float32]
+) -> Plane:
     """Return [H, W]: mean over channels of |I0 - I1(p + F01)|; beyond the frame its edge continues."""
     warped = ops.warp_image(image1, flow01, filter="bilinear", border="edge")
     difference = cv2.absdiff(image0, warped).reshape(image0.shape)

@@ -65,7 +65,9 @@ def ssim(
     if min(truth.shape[:2]) < window:
         hint = f"SSIM looks through a window of {window}x{window} pixels"
         raise InputError(f"the picture is {truth.shape[1]}x{truth.shape[0]}", hint)
-    channels = [(truth, test)] if truth.ndim == 2 else [(truth[..., c], test[..., c]) for c in range(truth.shape[2])]
+    channels = (
+        [(truth, test)] if truth.ndim == 2 else [(truth[..., c], test[..., c]) for c in range(truth.shape[2])]
+    )
     scores = [_ssim_plane(a, b, window, gaussian, (k1 * peak) ** 2, (k2 * peak) ** 2) for a, b in channels]
     return float(np.mean(scores))
 
@@ -85,7 +87,9 @@ def _ssim_plane(
     var_a = correction * (smooth(truth * truth) - mean_a * mean_a)
     var_b = correction * (smooth(test * test) - mean_b * mean_b)
     cov = correction * (smooth(truth * test) - mean_a * mean_b)
-    score = (2 * mean_a * mean_b + c1) * (2 * cov + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    score = (
+        (2 * mean_a * mean_b + c1) * (2 * cov + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    )
     margin = window // 2  # where the window would leave the picture
     return float(np.mean(score[margin:-margin, margin:-margin]))
 
@@ -95,11 +99,13 @@ def _check(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     truth, test = np.asarray(truth), np.asarray(test)
     if truth.shape != test.shape or truth.size == 0:
-        raise InputError(f"cannot compare pictures of shapes {truth.shape} and {test.shape}", "crop them to one size")
+        raise InputError(
+            f"cannot compare pictures of shapes {truth.shape} and {test.shape}", "crop them to one size"
+        )
     if truth.dtype != test.dtype and (truth.dtype.kind != "f" or test.dtype.kind != "f"):
         raise InputError(f"cannot compare {truth.dtype} with {test.dtype}", "convert one of them")
     if data_range is None:
-        data_range = 1.0 if truth.dtype.kind == "f" else float(np.iinfo(truth.dtype).max)
+        data_range = 1.0 if truth.dtype.kind == "f" else float(np.iinfo(truth.dtype.str).max)
     first, second = truth.astype(np.float64), test.astype(np.float64)
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         raise InputError("a picture to compare holds NaN or infinite values", "sanitise it first")

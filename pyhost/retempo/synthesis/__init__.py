@@ -1,0 +1,1 @@
+"""What does the world look like between the frames? Flow and metrics in, in-between pixels out."""

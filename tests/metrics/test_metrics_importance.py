@@ -1,0 +1,147 @@
+"""Are the importance metrics what the formulas say, for any flow, and does the nearer depth win?"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retempo.errors import InputError, UsageError
+from retempo.metrics.depth import depth_bound, depth_metric
+from retempo.metrics.importance import (
+    ImportanceSettings,
+    consistency_error,
+    flow_deviation,
+    importance,
+    photometric_error,
+)
+
+
+def printed_deviation(flow: np.ndarray) -> np.ndarray:
+    """The formula as it is printed, in float64: sqrt(G(F^2) - G(F)^2), clamped at 0."""
+    flow = flow.astype(np.float64)
+
+    def smooth(values: np.ndarray) -> np.ndarray:
+        kernel = np.array([0.25, 0.5, 0.25])
+        return cv2.sepFilter2D(values, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE).reshape(
+            values.shape
+        )
+
+    variance = np.maximum(smooth(flow**2) - smooth(flow) ** 2, 0)
+    return np.sqrt(variance.sum(axis=2))
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    height=st.integers(1, 9),
+    width=st.integers(1, 9),
+    offset=st.sampled_from([0.0, 3.5, -40.0]),
+)
+def test_deviation_is_the_printed_formula(seed: int, height: int, width: int, offset: float) -> None:
+    flow = (np.random.default_rng(seed).normal(0, 3, (height, width, 2)) + offset).astype(np.float32)
+    np.testing.assert_allclose(flow_deviation(flow), printed_deviation(flow), rtol=1e-4, atol=1e-4)
+
+
+def test_deviation_keeps_its_precision_for_large_flows() -> None:
+    flow = np.full((20, 20, 2), 3000.25, np.float32)
+    assert not flow_deviation(flow).any()
+    flow[10:, :, 0] += 1  # a step of one pixel: variance 3/16 on either side of it
+    deviation = flow_deviation(flow)
+    np.testing.assert_allclose(deviation[9:11], np.sqrt(3 / 16), rtol=1e-5)
+    assert not deviation[:9].any() and not deviation[11:].any()
+
+
+def test_known_values() -> None:
+    image0 = np.zeros((6, 8, 3), np.float32)
+    image1 = np.zeros((6, 8, 3), np.float32)
+    image1[:, 3] = (0.3, 0.0, 0.6)
+    flow01 = np.zeros((6, 8, 2), np.float32)
+    flow01[:, 1] = (2, 0)
+    flow10 = np.zeros((6, 8, 2), np.float32)
+    flow10[:, 3] = (-2, 1.5)
+    np.testing.assert_allclose(photometric_error(image0, image1, flow01)[:, 1], 0.3, rtol=1e-6)
+    np.testing.assert_allclose(consistency_error(flow01, flow10)[:, 1], 1.5, rtol=1e-6)
+    settings = ImportanceSettings(10, 2, 0, 1, 1, 0, temperature=4)
+    splat, merge = importance(image0, image1, flow01, flow10, settings)
+    np.testing.assert_allclose(splat[:, 1], 4 * (1 / (1 + 3) + 1 / (1 + 3) + 1), rtol=1e-5)
+    np.testing.assert_allclose(merge[:, 1], 1 / 1.3 + 1 / 2.5 + 1, rtol=1e-5)
+    assert splat[0, 6] == settings.splat_bound == 12 and merge[0, 6] == 3
+
+
+@given(seed=st.integers(0, 2**31), scale=st.sampled_from([0.1, 3.0, 500.0]))
+def test_bounds_hold_for_anything(seed: int, scale: float) -> None:
+    random = np.random.default_rng(seed)
+    images = random.random((2, 7, 5, 3)).astype(np.float32)
+    flows = random.normal(0, scale, (2, 7, 5, 2)).astype(np.float32)
+    settings = ImportanceSettings()
+    splat, merge = importance(*images, *flows, settings)
+    assert splat.shape == merge.shape == (7, 5) and splat.dtype == merge.dtype == np.float32
+    assert splat.min() > 0 and splat.max() <= settings.splat_bound
+    assert merge.min() > 0 and merge.max() <= 3
+
+
+def test_input_stays_as_it_was() -> None:
+    random = np.random.default_rng(0)
+    images = random.random((2, 9, 9, 3)).astype(np.float32)
+    flows = random.normal(0, 2, (2, 9, 9, 2)).astype(np.float32)
+    copies = images.copy(), flows.copy()
+    importance(*images, *flows)
+    assert np.array_equal(images, copies[0]) and np.array_equal(flows, copies[1])
+
+
+def test_mistakes_are_named() -> None:
+    image, flow = np.zeros((4, 5, 3), np.float32), np.zeros((4, 5, 2), np.float32)
+    with pytest.raises(InputError, match=r"flow10 has shape \(4, 4, 2\)"):
+        importance(image, image, flow, flow[:, :4])
+    with pytest.raises(InputError, match="image1"):
+        importance(image, image[:3], flow, flow)
+    with pytest.raises(InputError, match="float64"):
+        importance(image, image, flow.astype(np.float64), flow)
+    bad = image.copy()
+    bad[2, 2, 0] = np.nan
+    with pytest.raises(InputError, match="NaN"):
+        importance(bad, image, flow, flow)
+    for wrong in (-1.0, float("nan")):
+        with pytest.raises(UsageError, match="merge_photo"):
+            ImportanceSettings(merge_photo=wrong)
+
+
+@pytest.mark.parametrize(
+    ("convention", "near", "far"), [("distance", 2.0, 9.0), ("inverse", 0.5, 0.1), ("negative", -2.0, -9.0)]
+)
+def test_near_wins(convention: str, near: float, far: float) -> None:
+    depth = np.full((20, 20), far, np.float32)
+    depth[5:15, 5:15] = near
+    metric = depth_metric(depth, convention=convention, strength=30)  # type: ignore[arg-type]
+    np.testing.assert_allclose(metric[10, 10] - metric[0, 0], 30, rtol=1e-5)
+    assert metric.min() >= 0 and metric.max() <= depth_bound(30)
+
+
+def test_outliers_and_emptiness_do_not_flatten_the_scene() -> None:
+    random = np.random.default_rng(3)
+    depth = random.uniform(5, 10, (50, 50)).astype(np.float32)
+    plain = depth_metric(depth)
+    depth[0, 0], depth[0, 1], depth[0, 2], depth[0, 3], depth[0, 4] = 1e10, np.inf, np.nan, 0.0, 1e-6
+    metric = depth_metric(depth)
+    assert np.isfinite(metric).all()
+    assert (metric[0, :4] <= metric[1:].min()).all() and metric[0, 4] == metric.max()
+    spread = metric[1:].max() - metric[1:].min()
+    assert spread > 0.9 * (plain.max() - plain.min())
+    order = np.argsort(depth[1:].ravel())
+    assert (np.diff(metric[1:].ravel()[order]) <= 1e-5).all()
+
+
+def test_depth_without_information() -> None:
+    assert not depth_metric(np.full((4, 4), 7.0, np.float32)).any()
+    assert not depth_metric(np.full((4, 4), np.inf, np.float32)).any()
+    one = np.full((4, 4), np.inf, np.float32)
+    one[1, 1] = 3
+    assert depth_metric(one).argmax() == 5
+    with pytest.raises(InputError, match="one channel"):
+        depth_metric(np.zeros((4, 4, 2), np.float32))
+    with pytest.raises(UsageError, match="convention"):
+        depth_metric(np.zeros((4, 4), np.float32), convention="z")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="strength"):
+        depth_metric(np.zeros((4, 4), np.float32), strength=0)
