@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["footage"]
+pytest_plugins = ["plates"]
 
 REPO = Path(__file__).resolve().parent.parent
 

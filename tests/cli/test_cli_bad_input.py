@@ -11,7 +11,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from footage import Outcome, Program, copy_plate, make_shot, names, numbers, picture, planes, raw, write_image
+from plates import Outcome, Program, copy_plate, make_shot, names, numbers, picture, planes, raw, write_image
 from retempo.io.frame import Window, make_layer
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import PyOpenColorIO as ocio
 import pytest
 
-from footage import Program, make_shot, picture, planes, write_image
+from plates import Program, make_shot, picture, planes, write_image
 from retempo.io.frame import make_layer
 from retempo.io.sequence import open_source
 

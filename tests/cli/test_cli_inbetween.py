@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from footage import Program, assert_same_pixels, make_shot, names, numbers, picture, planes
+from plates import Program, assert_same_pixels, make_shot, names, numbers, picture, planes
 
 FAST = ("--flow", "dis:fast")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from footage import (
+from plates import (
     LINEAR,
     PLATE_FRAMES,
     Program,
@@ -261,7 +261,7 @@ def test_cryptomatte_ids_come_from_source_frames(retempo: Program, tmp_path: Pat
 
 
 def test_overscan_and_windows_of_many_parts(retempo: Program, tmp_path: Path) -> None:
-    from footage import picture
+    from plates import picture
     from retempo.io.reader import read_header
 
     display = Window(0, 0, 64, 36)

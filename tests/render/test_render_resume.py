@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from footage import LINEAR, Program, assert_same_pixels, copy_plate, names, numbers, raw, start
+from plates import LINEAR, Program, assert_same_pixels, copy_plate, names, numbers, raw, start
 
 FAST = ("--flow", "dis:fast")
 SLOW = ("--speed", "1/20", *LINEAR, *FAST)
