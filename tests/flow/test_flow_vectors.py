@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retempo import ops
 from retempo.errors import InputError, UsageError
 from retempo.flow.vectors import PRESETS, decode_vectors, encode_vectors, find_preset
 
@@ -93,3 +96,34 @@ def test_errors_name_what_is_missing() -> None:
     with pytest.raises(UsageError, match="nuke"):
         find_preset("nuk")
     assert find_preset("Nuke") is PRESETS["nuke"]
+
+
+def test_nuke_preset_on_a_real_render(data_dir: Path) -> None:
+    oiio = pytest.importorskip("OpenImageIO")
+
+    def read(number: int, part: int, channels: int) -> np.ndarray:
+        source = oiio.ImageInput.open(str(data_dir / "exr" / "beachball" / f"multipart.{number:04d}.exr"))
+        source.seek_subimage(part, 0)
+        spec = source.spec()
+        full = np.zeros((spec.full_height, spec.full_width, channels), np.float32)
+        full[spec.y : spec.y + spec.height, spec.x : spec.x + spec.width] = source.read_image(
+            part, 0, 0, channels, "float"
+        )
+        return full[200:1150, 600:1600]
+
+    color, following, stored = read(1, 4, 4), read(2, 4, 4), read(1, 2, 2)
+    solid = color[..., 3] > 0.99
+
+    def error(flow: np.ndarray) -> float:
+        return float(np.abs(color - ops.warp_image(following, flow))[solid].mean())
+
+    still = error(np.zeros_like(stored))
+    right = error(
+        decode_vectors(stored, PRESETS["nuke"], scale=2.0)[0]
+    )  # it was rendered with half a frame's shutter
+    assert right < 0.4 * still
+    assert right < 0.4 * error(decode_vectors(stored, PRESETS["nuke"], scale=2.0, flip_y=False)[0])
+    assert right < 0.4 * error(
+        decode_vectors(stored, PRESETS["nuke"], scale=2.0, direction="forward")[0] * -1
+    )
+    assert right < 0.7 * error(decode_vectors(stored, PRESETS["nuke"])[0])

@@ -19,7 +19,7 @@ from retempo.synthesis.candidates import Candidate, Voice
 
 if TYPE_CHECKING:
     from retempo.synthesis.options import SynthesisOptions
-    from retempo.synthesis.pipeline import Prepared, Rendered
+    from retempo.synthesis.prepared import Prepared, Rendered
 
 _LEAST_GATE = 1e-3
 
@@ -37,7 +37,7 @@ def render_composed(
     Raises:
         UsageError: the arrays are not NumPy's.
     """
-    from retempo.synthesis.pipeline import Rendered
+    from retempo.synthesis.prepared import Rendered
 
     if not all(isinstance(array, np.ndarray) for array in pixels):
         raise UsageError("ablations (stability none, payload color) run on the CPU only", "give NumPy arrays")
