@@ -26,7 +26,8 @@ from retempo.render.canvas import common_window, gather, group_views, guide_of, 
 from retempo.render.frame import FrameRenderer, blacken, flow_pairs
 from retempo.render.steps import Step
 from retempo.render.vectors import depth_of, vector_flow
-from retempo.synthesis.pipeline import FILTER_RADIUS, FlowPair, prepare
+from retempo.synthesis.pipeline import FlowPair, prepare
+from retempo.synthesis.prepared import FILTER_RADIUS
 
 FLOW_BYTES = 40
 """Held per pixel and pair: two flows, two encoded pictures, and what rescaling them takes in passing."""
