@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from in_memory import measure_inbetween, measure_slow_motion
+from memory import measure_memory
 from minterpolate import measure_minterpolate
 from overlap import measure_overlap
 from timing import processor
@@ -30,6 +31,7 @@ MEASUREMENTS: dict[str, Callable[[int, Path], dict[str, Any]]] = {
     "slow_motion": lambda repeats, scratch: measure_slow_motion(max(repeats // 3, 3)),
     "minterpolate": lambda repeats, scratch: measure_minterpolate(max(repeats // 4, 2), scratch),
     "overlap": lambda repeats, scratch: measure_overlap(max(repeats // 4, 2), scratch),
+    "memory": lambda repeats, scratch: measure_memory(scratch / "memory"),
 }
 
 GOALS = {
