@@ -57,9 +57,15 @@ void set_element(ArrayFacts& a, char kind, int bytes) {
         a.element = bytes == 4 ? Element::u32 : Element::other;
         a.element_name = "int" + bits;
         break;
-    case 'b': a.element_name = "bool"; break;
-    case 'c': a.element_name = "complex" + bits; break;
-    default: a.element_name = std::string("kind '") + kind + "' of " + bits + " bits"; break;
+    case 'b':
+        a.element_name = "bool";
+        break;
+    case 'c':
+        a.element_name = "complex" + bits;
+        break;
+    default:
+        a.element_name = std::string("kind '") + kind + "' of " + bits + " bits";
+        break;
     }
 }
 
@@ -104,7 +110,8 @@ bool Array::from_dlpack(py::handle object) {
     const py::tuple where = py::cast<py::tuple>(object.attr("__dlpack_device__")());
     const int type = py::cast<int>(where[0]);
     // -1: no synchronisation, the caller's stream is the one that the data lives on
-    py::object capsule = type == 2 || type == 13 ? object.attr("__dlpack__")(py::arg("stream") = -1) : object.attr("__dlpack__")();
+    py::object capsule = type == 2 || type == 13 ? object.attr("__dlpack__")(py::arg("stream") = -1)
+                                                 : object.attr("__dlpack__")();
     const char* label = PyCapsule_GetName(capsule.ptr());
     const dl::Tensor* tensor = nullptr;
     if (label && std::strcmp(label, "dltensor") == 0) {
@@ -114,7 +121,8 @@ bool Array::from_dlpack(py::handle object) {
         PyCapsule_SetName(capsule.ptr(), "used_dltensor");
     } else if (label && std::strcmp(label, "dltensor_versioned") == 0) {
         auto* m = static_cast<dl::ManagedVersioned*>(PyCapsule_GetPointer(capsule.ptr(), label));
-        if (m->major != 1) throw WrongType(name + ": expected DLPack version 1, got version " + std::to_string(m->major));
+        if (m->major != 1)
+            throw WrongType(name + ": expected DLPack version 1, got version " + std::to_string(m->major));
         tensor = &m->tensor;
         managed_ = m;
         versioned_ = true;
@@ -129,7 +137,8 @@ bool Array::from_dlpack(py::handle object) {
     set_element(*this, tensor->dtype.code < 7 ? kinds[tensor->dtype.code] : 'V', tensor->dtype.bits / 8);
     if (tensor->dtype.lanes != 1) element = Element::other;
     shape.assign(tensor->shape, tensor->shape + tensor->ndim);
-    if (tensor->strides) strides.assign(tensor->strides, tensor->strides + tensor->ndim);
+    if (tensor->strides)
+        strides.assign(tensor->strides, tensor->strides + tensor->ndim);
     else {
         strides.assign(shape.size(), 1);
         for (size_t i = shape.size(); i-- > 1;) strides[i - 1] = strides[i] * shape[i];
@@ -169,8 +178,9 @@ void Array::release() {
 }
 
 Array::Array(Array&& other) noexcept
-    : ArrayFacts(std::move(other)), keep_(std::move(other.keep_)), managed_(std::exchange(other.managed_, nullptr)),
-      versioned_(other.versioned_), absent_(other.absent_) {}
+    : ArrayFacts(std::move(other)), keep_(std::move(other.keep_)),
+      managed_(std::exchange(other.managed_, nullptr)), versioned_(other.versioned_), absent_(other.absent_) {
+}
 
 Array& Array::operator=(Array&& other) noexcept {
     release();

@@ -1,5 +1,5 @@
-// How does an array of any library come in without a copy? NumPy directly, everything else through DLPack, the CUDA
-// array interface or the array interface.
+// How does an array of any library come in without a copy? NumPy directly, everything else through DLPack,
+// the CUDA array interface or the array interface.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -25,7 +25,9 @@ class Array : public ArrayFacts {
 
     bool absent() const { return absent_; }
     template <class T>
-    T* as() const { return static_cast<T*>(data); }
+    T* as() const {
+        return static_cast<T*>(data);
+    }
 
   private:
     void from_numpy(const py::array& array);

@@ -1,4 +1,5 @@
-// retempo._native: the only place where Python and the kernels meet. Checks at the door, then the GIL is released.
+// retempo._native: the only place where Python and the kernels meet. Checks at the door, then the GIL is
+// released.
 #include <optional>
 
 #include "arrays.h"
@@ -16,7 +17,8 @@ constexpr bool kWithCuda = false;
 #endif
 
 template <class E>
-E choose(const char* argument, const std::string& value, std::initializer_list<std::pair<const char*, E>> choices) {
+E choose(const char* argument, const std::string& value,
+         std::initializer_list<std::pair<const char*, E>> choices) {
     std::string all;
     for (const auto& [name, result] : choices) {
         if (value == name) return result;
@@ -26,29 +28,42 @@ E choose(const char* argument, const std::string& value, std::initializer_list<s
 }
 
 Mode mode_of(const std::string& v) {
-    return choose<Mode>("mode", v, {{"sum", Mode::sum}, {"average", Mode::average}, {"linear", Mode::linear}, {"softmax", Mode::softmax}});
+    return choose<Mode>("mode", v,
+                        {{"sum", Mode::sum},
+                         {"average", Mode::average},
+                         {"linear", Mode::linear},
+                         {"softmax", Mode::softmax}});
 }
 FootprintKind footprint_of(const std::string& v) {
-    return choose<FootprintKind>("footprint", v, {{"bilinear", FootprintKind::bilinear}, {"gaussian", FootprintKind::gaussian}});
+    return choose<FootprintKind>(
+        "footprint", v, {{"bilinear", FootprintKind::bilinear}, {"gaussian", FootprintKind::gaussian}});
 }
 Filter filter_of(const std::string& v) {
-    return choose<Filter>("filter", v, {{"bilinear", Filter::bilinear}, {"lanczos4", Filter::lanczos4}, {"nearest", Filter::nearest}});
+    return choose<Filter>(
+        "filter", v,
+        {{"bilinear", Filter::bilinear}, {"lanczos4", Filter::lanczos4}, {"nearest", Filter::nearest}});
 }
-Border border_of(const std::string& v) { return choose<Border>("border", v, {{"edge", Border::edge}, {"zero", Border::zero}}); }
+Border border_of(const std::string& v) {
+    return choose<Border>("border", v, {{"edge", Border::edge}, {"zero", Border::zero}});
+}
 
 void check_range(const char* argument, double value, double low, double high) {
     if (value >= low && value <= high) return;
-    throw std::invalid_argument(std::string(argument) + ": expected " + py::str(py::float_(low)).cast<std::string>() + " to " +
-                                py::str(py::float_(high)).cast<std::string>() + ", got " + py::str(py::float_(value)).cast<std::string>());
+    throw std::invalid_argument(std::string(argument) + ": expected " +
+                                py::str(py::float_(low)).cast<std::string>() + " to " +
+                                py::str(py::float_(high)).cast<std::string>() + ", got " +
+                                py::str(py::float_(value)).cast<std::string>());
 }
 
-SplatOptions splat_options(const std::string& mode, const std::string& footprint, double sigma, int threads, bool deterministic) {
+SplatOptions splat_options(const std::string& mode, const std::string& footprint, double sigma, int threads,
+                           bool deterministic) {
     check_range("sigma", sigma, 0.05, 1e6);
     check_range("threads", threads, 0, 4096);
     return {mode_of(mode), footprint_of(footprint), sigma, threads, deterministic};
 }
 
-WarpOptions warp_options(const std::string& filter, const std::string& border, int threads, bool deterministic) {
+WarpOptions warp_options(const std::string& filter, const std::string& border, int threads,
+                         bool deterministic) {
     check_range("threads", threads, 0, 4096);
     return {filter_of(filter), border_of(border), threads, deterministic};
 }
@@ -59,23 +74,43 @@ class Call {
     Call(const Array& lead, bool doubles_allowed) : lead_(lead) {
         if (lead.absent()) throw std::invalid_argument(lead.name + ": expected an array, got None");
         if (lead.device == DeviceKind::other)
-            throw std::invalid_argument(lead.name + ": expected an array on the CPU or a CUDA device, got " + device_text(lead));
+            throw std::invalid_argument(lead.name + ": expected an array on the CPU or a CUDA device, got " +
+                                        device_text(lead));
         if (on_cuda() && !kWithCuda)
-            throw std::invalid_argument(lead.name + ": expected an array on the CPU, got " + device_text(lead) +
+            throw std::invalid_argument(lead.name + ": expected an array on the CPU, got " +
+                                        device_text(lead) +
                                         "; this build of retempo has no CUDA kernels (see build_info())");
         doubles_ = doubles_allowed && !on_cuda() && lead.element == Element::f64;
         if (!doubles_ && lead.element != Element::f32)
-            throw WrongType(lead.name + (doubles_allowed && !on_cuda() ? ": expected float32 or float64, got " : ": expected float32, got ") + lead.element_name);
+            throw WrongType(lead.name +
+                            (doubles_allowed && !on_cuda() ? ": expected float32 or float64, got "
+                                                           : ": expected float32, got ") +
+                            lead.element_name);
     }
 
     bool on_cuda() const { return lead_.device == DeviceKind::cuda; }
     bool doubles() const { return doubles_; }
 
-    void input(const Array& a, const Shape& shape, const char* layout) { accept(a, shape, layout, doubles_ ? Element::f64 : Element::f32, doubles_ ? "float64" : "float32"); inputs_.push_back(&a); }
-    void output(const Array& a, const Shape& shape, const char* layout) { accept(a, shape, layout, doubles_ ? Element::f64 : Element::f32, doubles_ ? "float64" : "float32"); write(a); }
-    void input_ids(const Array& a, const Shape& shape, const char* layout) { accept(a, shape, layout, Element::u32, "uint32"); inputs_.push_back(&a); }
-    void output_ids(const Array& a, const Shape& shape, const char* layout) { accept(a, shape, layout, Element::u32, "uint32"); write(a); }
-    void output_bytes(const Array& a, const Shape& shape, const char* layout) { accept(a, shape, layout, Element::u8, "uint8"); write(a); }
+    void input(const Array& a, const Shape& shape, const char* layout) {
+        accept(a, shape, layout, doubles_ ? Element::f64 : Element::f32, doubles_ ? "float64" : "float32");
+        inputs_.push_back(&a);
+    }
+    void output(const Array& a, const Shape& shape, const char* layout) {
+        accept(a, shape, layout, doubles_ ? Element::f64 : Element::f32, doubles_ ? "float64" : "float32");
+        write(a);
+    }
+    void input_ids(const Array& a, const Shape& shape, const char* layout) {
+        accept(a, shape, layout, Element::u32, "uint32");
+        inputs_.push_back(&a);
+    }
+    void output_ids(const Array& a, const Shape& shape, const char* layout) {
+        accept(a, shape, layout, Element::u32, "uint32");
+        write(a);
+    }
+    void output_bytes(const Array& a, const Shape& shape, const char* layout) {
+        accept(a, shape, layout, Element::u8, "uint8");
+        write(a);
+    }
 
     // After all arrays are known.
     void check_apart_all() const {
@@ -86,7 +121,8 @@ class Call {
     }
 
   private:
-    void accept(const Array& a, const Shape& shape, const char* layout, Element element, const char* element_name) {
+    void accept(const Array& a, const Shape& shape, const char* layout, Element element,
+                const char* element_name) {
         if (a.absent()) throw std::invalid_argument(a.name + ": expected an array " + layout + ", got None");
         check_element(a, element, element_name);
         check_shape(a, shape, layout);
@@ -167,7 +203,8 @@ Shape planar_shape(const Array& a) {
 // ---------------------------------------------------------------------------------------------------- splat
 
 template <class T>
-void run_forward(const SplatForward<T>& v, const SplatOptions& o, const Array& lead, [[maybe_unused]] uintptr_t stream) {
+void run_forward(const SplatForward<T>& v, const SplatOptions& o, const Array& lead,
+                 [[maybe_unused]] uintptr_t stream) {
     py::gil_scoped_release free;
 #ifdef RETEMPO_WITH_CUDA
     if constexpr (sizeof(T) == 4)
@@ -180,12 +217,13 @@ void run_forward(const SplatForward<T>& v, const SplatOptions& o, const Array& l
     cpu::splat_forward(v, o);
 }
 
-void splat_forward(py::object payload_, py::object flow_, py::object metric_, py::object out_, py::object norm_, py::object zmax_,
-                   py::object coverage_, const std::string& mode, const std::string& footprint, double sigma, int threads,
-                   bool deterministic, uintptr_t stream, bool check_finite) {
+void splat_forward(py::object payload_, py::object flow_, py::object metric_, py::object out_,
+                   py::object norm_, py::object zmax_, py::object coverage_, const std::string& mode,
+                   const std::string& footprint, double sigma, int threads, bool deterministic,
+                   uintptr_t stream, bool check_finite) {
     const SplatOptions options = splat_options(mode, footprint, sigma, threads, deterministic);
-    const Array payload(payload_, "payload"), flow(flow_, "flow"), metric(metric_, "metric"), out(out_, "out"), norm(norm_, "norm"),
-        zmax(zmax_, "zmax"), coverage(coverage_, "coverage");
+    const Array payload(payload_, "payload"), flow(flow_, "flow"), metric(metric_, "metric"),
+        out(out_, "out"), norm(norm_, "norm"), zmax(zmax_, "zmax"), coverage(coverage_, "coverage");
     Call call(payload, true);
     const Shape s = planar_shape(payload);
     const bool weighted = options.mode == Mode::linear || options.mode == Mode::softmax;
@@ -200,16 +238,20 @@ void splat_forward(py::object payload_, py::object flow_, py::object metric_, py
     if (check_finite) check_finite_values(flow, call.doubles(), threads, stream);
     auto go = [&](auto zero) {
         using T = decltype(zero);
-        run_forward<T>({view<const T>(payload), view<const T>(flow), weighted ? view<const T>(metric) : View4<const T>{}, view<T>(out),
-                        view<T>(norm), view<T>(zmax), view<T>(coverage)},
+        run_forward<T>({view<const T>(payload), view<const T>(flow),
+                        weighted ? view<const T>(metric) : View4<const T>{}, view<T>(out), view<T>(norm),
+                        view<T>(zmax), view<T>(coverage)},
                        options, payload, stream);
     };
-    if (call.doubles()) go(0.0);
-    else go(0.0f);
+    if (call.doubles())
+        go(0.0);
+    else
+        go(0.0f);
 }
 
 template <class T>
-void run_backward(const SplatBackward<T>& v, const SplatOptions& o, const Array& lead, [[maybe_unused]] uintptr_t stream) {
+void run_backward(const SplatBackward<T>& v, const SplatOptions& o, const Array& lead,
+                  [[maybe_unused]] uintptr_t stream) {
     py::gil_scoped_release free;
 #ifdef RETEMPO_WITH_CUDA
     if constexpr (sizeof(T) == 4)
@@ -222,13 +264,16 @@ void run_backward(const SplatBackward<T>& v, const SplatOptions& o, const Array&
     cpu::splat_backward(v, o);
 }
 
-void splat_backward(py::object grad_out_, py::object payload_, py::object flow_, py::object metric_, py::object out_, py::object norm_,
-                    py::object zmax_, py::object grad_payload_, py::object grad_flow_, py::object grad_metric_, const std::string& mode,
-                    const std::string& footprint, double sigma, int threads, bool deterministic, uintptr_t stream) {
+void splat_backward(py::object grad_out_, py::object payload_, py::object flow_, py::object metric_,
+                    py::object out_, py::object norm_, py::object zmax_, py::object grad_payload_,
+                    py::object grad_flow_, py::object grad_metric_, const std::string& mode,
+                    const std::string& footprint, double sigma, int threads, bool deterministic,
+                    uintptr_t stream) {
     const SplatOptions options = splat_options(mode, footprint, sigma, threads, deterministic);
-    const Array grad_out(grad_out_, "grad_out"), payload(payload_, "payload"), flow(flow_, "flow"), metric(metric_, "metric"),
-        out(out_, "out"), norm(norm_, "norm"), zmax(zmax_, "zmax"), grad_payload(grad_payload_, "grad_payload"),
-        grad_flow(grad_flow_, "grad_flow"), grad_metric(grad_metric_, "grad_metric");
+    const Array grad_out(grad_out_, "grad_out"), payload(payload_, "payload"), flow(flow_, "flow"),
+        metric(metric_, "metric"), out(out_, "out"), norm(norm_, "norm"), zmax(zmax_, "zmax"),
+        grad_payload(grad_payload_, "grad_payload"), grad_flow(grad_flow_, "grad_flow"),
+        grad_metric(grad_metric_, "grad_metric");
     Call call(payload, true);
     const Shape s = planar_shape(payload), one{s[0], 1, s[2], s[3]}, two{s[0], 2, s[2], s[3]};
     const bool weighted = options.mode == Mode::linear || options.mode == Mode::softmax;
@@ -245,18 +290,23 @@ void splat_backward(py::object grad_out_, py::object payload_, py::object flow_,
     call.check_apart_all();
     auto go = [&](auto zero) {
         using T = decltype(zero);
-        run_backward<T>({view<const T>(grad_out), view<const T>(payload), view<const T>(flow), weighted ? view<const T>(metric) : View4<const T>{},
-                         view<const T>(out), view<const T>(norm), view<const T>(zmax), view<T>(grad_payload), view<T>(grad_flow), view<T>(grad_metric)},
+        run_backward<T>({view<const T>(grad_out), view<const T>(payload), view<const T>(flow),
+                         weighted ? view<const T>(metric) : View4<const T>{}, view<const T>(out),
+                         view<const T>(norm), view<const T>(zmax), view<T>(grad_payload), view<T>(grad_flow),
+                         view<T>(grad_metric)},
                         options, payload, stream);
     };
-    if (call.doubles()) go(0.0);
-    else go(0.0f);
+    if (call.doubles())
+        go(0.0);
+    else
+        go(0.0f);
 }
 
 // ---------------------------------------------------------------------------------------------------- warp
 
-void warp_forward(py::object image_, py::object flow_, py::object out_, const std::string& filter, const std::string& border, int threads,
-                  bool deterministic, uintptr_t stream, bool check_finite) {
+void warp_forward(py::object image_, py::object flow_, py::object out_, const std::string& filter,
+                  const std::string& border, int threads, bool deterministic, uintptr_t stream,
+                  bool check_finite) {
     const WarpOptions options = warp_options(filter, border, threads, deterministic);
     const Array source(image_, "image"), flow(flow_, "flow"), out(out_, "out");
     Call call(source, true);
@@ -264,26 +314,33 @@ void warp_forward(py::object image_, py::object flow_, py::object out_, const st
     call.input(source, s, "[N, C, H, W]");
     call.input(flow, {s[0], 2, f[2], f[3]}, "[N, 2, H', W']");
     call.output(out, {s[0], s[1], f[2], f[3]}, "[N, C, H', W']");
-    if ((s[2] == 0 || s[3] == 0) && out.count() > 0) throw std::invalid_argument("image: expected at least one pixel, got " + text(s));
+    if ((s[2] == 0 || s[3] == 0) && out.count() > 0)
+        throw std::invalid_argument("image: expected at least one pixel, got " + text(s));
     call.check_apart_all();
     if (check_finite) check_finite_values(flow, call.doubles(), threads, stream);
     py::gil_scoped_release free;
 #ifdef RETEMPO_WITH_CUDA
     if (call.on_cuda()) {
         const DeviceGuard guard(source);
-        return cuda::warp_forward({view<const float>(source), view<const float>(flow), view<float>(out)}, options, stream_of(stream));
+        return cuda::warp_forward({view<const float>(source), view<const float>(flow), view<float>(out)},
+                                  options, stream_of(stream));
     }
 #endif
     (void)stream;
-    if (call.doubles()) cpu::warp_forward<double>({view<const double>(source), view<const double>(flow), view<double>(out)}, options);
-    else cpu::warp_forward<float>({view<const float>(source), view<const float>(flow), view<float>(out)}, options);
+    if (call.doubles())
+        cpu::warp_forward<double>({view<const double>(source), view<const double>(flow), view<double>(out)},
+                                  options);
+    else
+        cpu::warp_forward<float>({view<const float>(source), view<const float>(flow), view<float>(out)},
+                                 options);
 }
 
-void warp_backward(py::object grad_out_, py::object image_, py::object flow_, py::object grad_image_, py::object grad_flow_,
-                   const std::string& filter, const std::string& border, int threads, bool deterministic, uintptr_t stream) {
+void warp_backward(py::object grad_out_, py::object image_, py::object flow_, py::object grad_image_,
+                   py::object grad_flow_, const std::string& filter, const std::string& border, int threads,
+                   bool deterministic, uintptr_t stream) {
     const WarpOptions options = warp_options(filter, border, threads, deterministic);
-    const Array grad_out(grad_out_, "grad_out"), source(image_, "image"), flow(flow_, "flow"), grad_image(grad_image_, "grad_image"),
-        grad_flow(grad_flow_, "grad_flow");
+    const Array grad_out(grad_out_, "grad_out"), source(image_, "image"), flow(flow_, "flow"),
+        grad_image(grad_image_, "grad_image"), grad_flow(grad_flow_, "grad_flow");
     Call call(source, true);
     const Shape s = planar_shape(source), f = planar_shape(flow);
     call.input(source, s, "[N, C, H, W]");
@@ -291,12 +348,14 @@ void warp_backward(py::object grad_out_, py::object image_, py::object flow_, py
     call.input(grad_out, {s[0], s[1], f[2], f[3]}, "[N, C, H', W']");
     if (!grad_image.absent()) call.output(grad_image, s, "[N, C, H, W]");
     if (!grad_flow.absent()) call.output(grad_flow, f, "[N, 2, H', W']");
-    if ((s[2] == 0 || s[3] == 0) && flow.count() > 0) throw std::invalid_argument("image: expected at least one pixel, got " + text(s));
+    if ((s[2] == 0 || s[3] == 0) && flow.count() > 0)
+        throw std::invalid_argument("image: expected at least one pixel, got " + text(s));
     call.check_apart_all();
     py::gil_scoped_release free;
     auto go = [&](auto zero) {
         using T = decltype(zero);
-        const WarpBackward<T> v{view<const T>(grad_out), view<const T>(source), view<const T>(flow), view<T>(grad_image), view<T>(grad_flow)};
+        const WarpBackward<T> v{view<const T>(grad_out), view<const T>(source), view<const T>(flow),
+                                view<T>(grad_image), view<T>(grad_flow)};
 #ifdef RETEMPO_WITH_CUDA
         if constexpr (sizeof(T) == 4)
             if (call.on_cuda()) {
@@ -307,12 +366,14 @@ void warp_backward(py::object grad_out_, py::object image_, py::object flow_, py
         cpu::warp_backward<T>(v, options);
     };
     (void)stream;
-    if (call.doubles()) go(0.0);
-    else go(0.0f);
+    if (call.doubles())
+        go(0.0);
+    else
+        go(0.0f);
 }
 
-void warp_image(py::object image_, py::object flow_, py::object out_, const std::string& filter, const std::string& border, int threads,
-                uintptr_t stream, bool check_finite) {
+void warp_image(py::object image_, py::object flow_, py::object out_, const std::string& filter,
+                const std::string& border, int threads, uintptr_t stream, bool check_finite) {
     const WarpOptions options = warp_options(filter, border, threads, false);
     const Array source(image_, "image"), flow(flow_, "flow"), out(out_, "out");
     Call call(source, false);
@@ -322,7 +383,8 @@ void warp_image(py::object image_, py::object flow_, py::object out_, const std:
     check_shape(flow, {-1, -1, 2}, "[H', W', 2]");
     call.input(flow, flow.shape, "[H', W', 2]");
     call.output(out, {flow.shape[0], flow.shape[1], source.shape[2]}, "[H', W', C]");
-    if (source.count() == 0 && out.count() > 0) throw std::invalid_argument("image: expected at least one pixel, got " + text(source.shape));
+    if (source.count() == 0 && out.count() > 0)
+        throw std::invalid_argument("image: expected at least one pixel, got " + text(source.shape));
     call.check_apart_all();
     if (check_finite) check_finite_values(flow, false, threads, stream);
     py::gil_scoped_release free;
@@ -336,7 +398,8 @@ void warp_image(py::object image_, py::object flow_, py::object out_, const std:
     cpu::warp_image(v, options);
 }
 
-void warp_ids(py::object ids_, py::object flow_, py::object out_, const std::string& border, int threads, uintptr_t stream, bool check_finite) {
+void warp_ids(py::object ids_, py::object flow_, py::object out_, const std::string& border, int threads,
+              uintptr_t stream, bool check_finite) {
     const WarpOptions options = warp_options("nearest", border, threads, false);
     const Array ids(ids_, "ids"), flow(flow_, "flow"), out(out_, "out");
     Call call(flow, false);
@@ -346,7 +409,8 @@ void warp_ids(py::object ids_, py::object flow_, py::object out_, const std::str
     check_shape(ids, {-1, -1, -1}, "[H, W, K]");
     call.input_ids(ids, ids.shape, "[H, W, K]");
     call.output_ids(out, {flow.shape[0], flow.shape[1], ids.shape[2]}, "[H', W', K]");
-    if (ids.count() == 0 && out.count() > 0) throw std::invalid_argument("ids: expected at least one pixel, got " + text(ids.shape));
+    if (ids.count() == 0 && out.count() > 0)
+        throw std::invalid_argument("ids: expected at least one pixel, got " + text(ids.shape));
     call.check_apart_all();
     if (check_finite) check_finite_values(flow, false, threads, stream);
     py::gil_scoped_release free;
@@ -362,10 +426,12 @@ void warp_ids(py::object ids_, py::object flow_, py::object out_, const std::str
 
 // ---------------------------------------------------------------------------------------------- synthesize
 
-void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_, py::object ids_, py::object ids_out_, py::object hole_,
-                py::object weight_sum_, const std::string& footprint, double sigma, double merge_exponent, bool coverage_gate,
-                double metric_bound, const std::string& filter, const std::string& merge, std::optional<int> frame_height, int source_row0,
-                int out_row0, int threads, bool deterministic, uintptr_t stream, bool check_finite) {
+void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_, py::object ids_,
+                py::object ids_out_, py::object hole_, py::object weight_sum_, const std::string& footprint,
+                double sigma, double merge_exponent, bool coverage_gate, double metric_bound,
+                const std::string& filter, const std::string& merge, std::optional<int> frame_height,
+                int source_row0, int out_row0, int threads, bool deterministic, uintptr_t stream,
+                bool check_finite) {
     SynthesisOptions options;
     options.footprint = footprint_of(footprint);
     check_range("sigma", sigma, 0.05, 1e6);
@@ -376,7 +442,8 @@ void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_,
     options.merge_exponent = static_cast<float>(merge_exponent);
     options.coverage_gate = coverage_gate;
     options.metric_bound = static_cast<float>(metric_bound);
-    options.filter = choose<Filter>("filter", filter, {{"bilinear", Filter::bilinear}, {"lanczos4", Filter::lanczos4}});
+    options.filter =
+        choose<Filter>("filter", filter, {{"bilinear", Filter::bilinear}, {"lanczos4", Filter::lanczos4}});
     options.merge = choose<Merge>("merge", merge, {{"metric", Merge::metric}, {"linear", Merge::linear}});
     options.threads = threads;
     options.deterministic = deterministic;
@@ -385,8 +452,10 @@ void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_,
     if (frame_count == 0) throw std::invalid_argument("frames: expected at least one frame, got none");
     if (count == 0) throw std::invalid_argument("candidates: expected at least one candidate, got none");
     std::vector<Array> frames, ids;
-    for (size_t i = 0; i < frame_count; ++i) frames.emplace_back(frames_[i], "frames[" + std::to_string(i) + "]");
-    const Array out(out_, "out"), ids_out(ids_out_, "ids_out"), hole(hole_, "hole"), weight_sum(weight_sum_, "weight_sum");
+    for (size_t i = 0; i < frame_count; ++i)
+        frames.emplace_back(frames_[i], "frames[" + std::to_string(i) + "]");
+    const Array out(out_, "out"), ids_out(ids_out_, "ids_out"), hole(hole_, "hole"),
+        weight_sum(weight_sum_, "weight_sum");
 
     Call call(frames[0], false);
     check_shape(frames[0], {-1, -1, -1}, "[H, W, C]");
@@ -398,10 +467,13 @@ void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_,
     call.output(out, {rows, W, C}, "[H', W, C]");
     int64_t K = 0;
     if (!ids_out.absent()) {
-        if (ids_.is_none()) throw std::invalid_argument("ids: expected one array [H, W, K] per frame because ids_out is given, got None");
+        if (ids_.is_none())
+            throw std::invalid_argument(
+                "ids: expected one array [H, W, K] per frame because ids_out is given, got None");
         const py::sequence list = py::cast<py::sequence>(ids_);
         if (py::len(list) != frame_count)
-            throw std::invalid_argument("ids: expected one array per frame (" + std::to_string(frame_count) + "), got " + std::to_string(py::len(list)));
+            throw std::invalid_argument("ids: expected one array per frame (" + std::to_string(frame_count) +
+                                        "), got " + std::to_string(py::len(list)));
         for (size_t i = 0; i < frame_count; ++i) ids.emplace_back(list[i], "ids[" + std::to_string(i) + "]");
         check_shape(ids_out, {rows, W, -1}, "[H', W, K]");
         K = ids_out.shape[2];
@@ -419,11 +491,14 @@ void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_,
     strip.out_rows = static_cast<int>(rows);
     strip.width = static_cast<int>(W);
     if (source_row0 < 0 || source_row0 + H > strip.frame_height)
-        throw std::invalid_argument("source_row0: expected source rows within a frame of " + std::to_string(strip.frame_height) + " rows, got rows " +
+        throw std::invalid_argument("source_row0: expected source rows within a frame of " +
+                                    std::to_string(strip.frame_height) + " rows, got rows " +
                                     std::to_string(source_row0) + " to " + std::to_string(source_row0 + H));
     if (out_row0 < source_row0 || out_row0 + rows > source_row0 + H)
-        throw std::invalid_argument("out_row0: expected output rows within the source rows " + std::to_string(source_row0) + " to " +
-                                    std::to_string(source_row0 + H) + ", got rows " + std::to_string(out_row0) + " to " + std::to_string(out_row0 + rows));
+        throw std::invalid_argument("out_row0: expected output rows within the source rows " +
+                                    std::to_string(source_row0) + " to " + std::to_string(source_row0 + H) +
+                                    ", got rows " + std::to_string(out_row0) + " to " +
+                                    std::to_string(out_row0 + rows));
 
     std::vector<Array> planes; // three a candidate
     planes.reserve(count * 3);
@@ -433,16 +508,21 @@ void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_,
         const std::string name = "candidates[" + std::to_string(i) + "]";
         const py::sequence parts = py::cast<py::sequence>(candidates_[i]);
         if (py::len(parts) != 6)
-            throw std::invalid_argument(name + ": expected (frame, flow, splat, merge, scale, weight), got " + std::to_string(py::len(parts)) + " parts");
+            throw std::invalid_argument(name + ": expected (frame, flow, splat, merge, scale, weight), got " +
+                                        std::to_string(py::len(parts)) + " parts");
         Candidate& c = candidates[i];
         c.frame = py::cast<int>(parts[0]);
         if (c.frame < 0 || c.frame >= static_cast<int>(frame_count))
-            throw std::invalid_argument(name + ".frame: expected 0 to " + std::to_string(frame_count - 1) + ", got " + std::to_string(c.frame));
+            throw std::invalid_argument(name + ".frame: expected 0 to " + std::to_string(frame_count - 1) +
+                                        ", got " + std::to_string(c.frame));
         c.scale = static_cast<float>(py::cast<double>(parts[4]));
         c.weight = static_cast<float>(py::cast<double>(parts[5]));
-        if (!(c.scale - c.scale == 0.0f)) throw std::invalid_argument(name + ".scale: expected a finite number, got " + std::to_string(c.scale));
+        if (!(c.scale - c.scale == 0.0f))
+            throw std::invalid_argument(name + ".scale: expected a finite number, got " +
+                                        std::to_string(c.scale));
         if (!(c.weight >= 0.0f && c.weight - c.weight == 0.0f))
-            throw std::invalid_argument(name + ".weight: expected a finite number >= 0, got " + std::to_string(c.weight));
+            throw std::invalid_argument(name + ".weight: expected a finite number >= 0, got " +
+                                        std::to_string(c.weight));
         total += c.weight;
         planes.emplace_back(parts[1], name + ".flow");
         planes.emplace_back(parts[2], name + ".splat");
@@ -455,7 +535,9 @@ void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_,
         c.splat = image<const float>(*splat);
         c.merge = image<const float>(*merged);
     }
-    if (!(total > 0.0f)) throw std::invalid_argument("candidates: expected a weight above 0 somewhere, got 0 in all " + std::to_string(count));
+    if (!(total > 0.0f))
+        throw std::invalid_argument("candidates: expected a weight above 0 somewhere, got 0 in all " +
+                                    std::to_string(count));
     call.check_apart_all();
     const auto check_flows = [&] {
         for (size_t i = 0; i < count; ++i)
@@ -527,13 +609,16 @@ py::dict build_info() {
 void parallel_copy(py::object to_, py::object from_, int threads) {
     const Array to(to_, "to"), from(from_, "from");
     if (to.absent() || from.absent()) throw std::invalid_argument("to, from: expected arrays, got None");
-    if (to.device != DeviceKind::cpu || from.device != DeviceKind::cpu) throw std::invalid_argument("to, from: expected arrays on the CPU");
+    if (to.device != DeviceKind::cpu || from.device != DeviceKind::cpu)
+        throw std::invalid_argument("to, from: expected arrays on the CPU");
     check_writable(to);
     check_contiguous(to);
     check_contiguous(from);
     check_apart(to, from);
     const int64_t bytes = from.count() * from.element_bytes;
-    if (to.count() * to.element_bytes != bytes) throw std::invalid_argument("to: expected " + std::to_string(bytes) + " bytes as from, got " + std::to_string(to.count() * to.element_bytes));
+    if (to.count() * to.element_bytes != bytes)
+        throw std::invalid_argument("to: expected " + std::to_string(bytes) + " bytes as from, got " +
+                                    std::to_string(to.count() * to.element_bytes));
     py::gil_scoped_release free;
     cpu::parallel_copy(to.data, from.data, bytes, threads);
 }
@@ -545,29 +630,32 @@ PYBIND11_MODULE(_native, m) {
     py::register_exception_translator([](std::exception_ptr p) {
         try {
             if (p) std::rethrow_exception(p);
-        } catch (const WrongType& e) {
-            PyErr_SetString(PyExc_TypeError, e.what());
-        }
+        } catch (const WrongType& e) { PyErr_SetString(PyExc_TypeError, e.what()); }
     });
     using namespace pybind11::literals;
-    m.def("splat_forward", &splat_forward, "payload"_a, "flow"_a, "metric"_a, "out"_a, "norm"_a, "zmax"_a, "coverage"_a, py::kw_only(),
-          "mode"_a = "softmax", "footprint"_a = "bilinear", "sigma"_a = 0.5, "threads"_a = 0, "deterministic"_a = false, "stream"_a = 0,
-          "check_finite"_a = true);
-    m.def("splat_backward", &splat_backward, "grad_out"_a, "payload"_a, "flow"_a, "metric"_a, "out"_a, "norm"_a, "zmax"_a, "grad_payload"_a,
-          "grad_flow"_a, "grad_metric"_a, py::kw_only(), "mode"_a = "softmax", "footprint"_a = "bilinear", "sigma"_a = 0.5, "threads"_a = 0,
-          "deterministic"_a = false, "stream"_a = 0);
-    m.def("warp_forward", &warp_forward, "image"_a, "flow"_a, "out"_a, py::kw_only(), "filter"_a = "bilinear", "border"_a = "edge",
+    m.def("splat_forward", &splat_forward, "payload"_a, "flow"_a, "metric"_a, "out"_a, "norm"_a, "zmax"_a,
+          "coverage"_a, py::kw_only(), "mode"_a = "softmax", "footprint"_a = "bilinear", "sigma"_a = 0.5,
           "threads"_a = 0, "deterministic"_a = false, "stream"_a = 0, "check_finite"_a = true);
-    m.def("warp_backward", &warp_backward, "grad_out"_a, "image"_a, "flow"_a, "grad_image"_a, "grad_flow"_a, py::kw_only(),
-          "filter"_a = "bilinear", "border"_a = "edge", "threads"_a = 0, "deterministic"_a = false, "stream"_a = 0);
-    m.def("warp_image", &warp_image, "image"_a, "flow"_a, "out"_a, py::kw_only(), "filter"_a = "bilinear", "border"_a = "edge",
-          "threads"_a = 0, "stream"_a = 0, "check_finite"_a = true);
-    m.def("warp_ids", &warp_ids, "ids"_a, "flow"_a, "out"_a, py::kw_only(), "border"_a = "edge", "threads"_a = 0, "stream"_a = 0,
+    m.def("splat_backward", &splat_backward, "grad_out"_a, "payload"_a, "flow"_a, "metric"_a, "out"_a,
+          "norm"_a, "zmax"_a, "grad_payload"_a, "grad_flow"_a, "grad_metric"_a, py::kw_only(),
+          "mode"_a = "softmax", "footprint"_a = "bilinear", "sigma"_a = 0.5, "threads"_a = 0,
+          "deterministic"_a = false, "stream"_a = 0);
+    m.def("warp_forward", &warp_forward, "image"_a, "flow"_a, "out"_a, py::kw_only(), "filter"_a = "bilinear",
+          "border"_a = "edge", "threads"_a = 0, "deterministic"_a = false, "stream"_a = 0,
           "check_finite"_a = true);
-    m.def("synthesize", &synthesize, "frames"_a, "candidates"_a, "out"_a, py::kw_only(), "ids"_a = py::none(), "ids_out"_a = py::none(),
-          "hole"_a = py::none(), "weight_sum"_a = py::none(), "footprint"_a = "gaussian", "sigma"_a = 0.5, "merge_exponent"_a = 1.0,
-          "coverage_gate"_a = false, "metric_bound"_a = 0.0, "filter"_a = "bilinear", "merge"_a = "metric", "frame_height"_a = py::none(),
-          "source_row0"_a = 0, "out_row0"_a = 0, "threads"_a = 0, "deterministic"_a = false, "stream"_a = 0, "check_finite"_a = true);
+    m.def("warp_backward", &warp_backward, "grad_out"_a, "image"_a, "flow"_a, "grad_image"_a, "grad_flow"_a,
+          py::kw_only(), "filter"_a = "bilinear", "border"_a = "edge", "threads"_a = 0,
+          "deterministic"_a = false, "stream"_a = 0);
+    m.def("warp_image", &warp_image, "image"_a, "flow"_a, "out"_a, py::kw_only(), "filter"_a = "bilinear",
+          "border"_a = "edge", "threads"_a = 0, "stream"_a = 0, "check_finite"_a = true);
+    m.def("warp_ids", &warp_ids, "ids"_a, "flow"_a, "out"_a, py::kw_only(), "border"_a = "edge",
+          "threads"_a = 0, "stream"_a = 0, "check_finite"_a = true);
+    m.def("synthesize", &synthesize, "frames"_a, "candidates"_a, "out"_a, py::kw_only(), "ids"_a = py::none(),
+          "ids_out"_a = py::none(), "hole"_a = py::none(), "weight_sum"_a = py::none(),
+          "footprint"_a = "gaussian", "sigma"_a = 0.5, "merge_exponent"_a = 1.0, "coverage_gate"_a = false,
+          "metric_bound"_a = 0.0, "filter"_a = "bilinear", "merge"_a = "metric",
+          "frame_height"_a = py::none(), "source_row0"_a = 0, "out_row0"_a = 0, "threads"_a = 0,
+          "deterministic"_a = false, "stream"_a = 0, "check_finite"_a = true);
     m.def("build_info", &build_info);
     m.def("cuda_available", &cuda_available);
     m.def("parallel_copy", &parallel_copy, "to"_a, "from_"_a, py::kw_only(), "threads"_a = 0);

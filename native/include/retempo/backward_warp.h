@@ -6,8 +6,8 @@
 //     bilinear  N = 2
 //     lanczos4  N = 8   L(u) = sinc(u) sinc(u / 4), |u| < 4, normalised to sum 1 per axis
 // Borders: `edge` repeats the outermost pixel, `zero` reads 0 outside.
-// Taps of weight 0 are not read into the sum, so that Inf and NaN do not leak into exact neighbours; where all
-// taps of a bilinear sample agree the result is that value, bit for bit.
+// Taps of weight 0 are not read into the sum, so that Inf and NaN do not leak into exact neighbours; where
+// all taps of a bilinear sample agree the result is that value, bit for bit.
 #pragma once
 
 #include "footprint.h"
@@ -29,10 +29,16 @@ RT_HD T mix(T a, T b, T f) {
 template <class T>
 RT_HD void sine_cosine_quarter(T a, T& s, T& c) { // 0 <= a <= pi / 4, Taylor
     const T q = a * a;
-    s = a * (T(1) + q * (T(-1.0 / 6) + q * (T(1.0 / 120) + q * (T(-1.0 / 5040) + q * (T(1.0 / 362880) +
-        q * (T(-1.0 / 39916800) + q * T(1.0 / 6227020800.0)))))));
-    c = T(1) + q * (T(-0.5) + q * (T(1.0 / 24) + q * (T(-1.0 / 720) + q * (T(1.0 / 40320) +
-        q * (T(-1.0 / 3628800) + q * (T(1.0 / 479001600) + q * T(-1.0 / 87178291200.0)))))));
+    s = a * (T(1) + q * (T(-1.0 / 6) +
+                         q * (T(1.0 / 120) + q * (T(-1.0 / 5040) +
+                                                  q * (T(1.0 / 362880) + q * (T(-1.0 / 39916800) +
+                                                                              q * T(1.0 / 6227020800.0)))))));
+    c = T(1) +
+        q * (T(-0.5) +
+             q * (T(1.0 / 24) +
+                  q * (T(-1.0 / 720) +
+                       q * (T(1.0 / 40320) + q * (T(-1.0 / 3628800) +
+                                                  q * (T(1.0 / 479001600) + q * T(-1.0 / 87178291200.0)))))));
 }
 
 struct NearestFilter {
@@ -63,12 +69,15 @@ struct Lanczos4Filter {
                 const int j = 3 - k; // u = f - (k - 3) = j
                 T s, c;
                 const int quarter = j < 0 ? -j : j;
-                sine_cosine_quarter(T(0.78539816339744831) * T(quarter > 2 ? 4 - quarter : quarter) / T(quarter == 2 ? 2 : 1), s, c);
+                sine_cosine_quarter(T(0.78539816339744831) * T(quarter > 2 ? 4 - quarter : quarter) /
+                                        T(quarter == 2 ? 2 : 1),
+                                    s, c);
                 const T sine = quarter == 0 || quarter == 4 ? T(0) : (quarter == 2 ? T(1) : s);
                 const T sign = (quarter & 1) ? T(-1) : T(1);
                 // L'(j) = cos(pi j) sinc(j / 4) / j
                 taps.weight[k] = j == 0 ? T(1) : T(0);
-                taps.slope[k] = j == 0 ? T(0) : sign * sine * T(4) / (T(3.14159265358979324) * T(quarter)) / T(j);
+                taps.slope[k] =
+                    j == 0 ? T(0) : sign * sine * T(4) / (T(3.14159265358979324) * T(quarter)) / T(j);
                 total += taps.slope[k];
             }
             for (int k = 0; k < 8; ++k) taps.slope[k] -= taps.weight[k] * total;
@@ -76,11 +85,11 @@ struct Lanczos4Filter {
         }
         const T pi = T(3.14159265358979324);
         T s4, c4, s8, c8;
-        sine_cosine_quarter(f * (pi / T(4)), s4, c4);                      // sin, cos(pi f / 4)
+        sine_cosine_quarter(f * (pi / T(4)), s4, c4); // sin, cos(pi f / 4)
         const T g = f < T(0.5) ? f : T(1) - f;
         sine_cosine_quarter(g * (pi / T(2)), s8, c8);
-        const T s1 = T(2) * s8 * c8;                                       // sin(pi f)
-        const T c1 = (c8 - s8) * (c8 + s8) * (f < T(0.5) ? T(1) : T(-1));  // cos(pi f)
+        const T s1 = T(2) * s8 * c8;                                      // sin(pi f)
+        const T c1 = (c8 - s8) * (c8 + s8) * (f < T(0.5) ? T(1) : T(-1)); // cos(pi f)
         const T h = T(0.70710678118654752);
         T sum = T(0), slopes = T(0);
         for (int k = 0; k < 8; ++k) {
@@ -89,14 +98,38 @@ struct Lanczos4Filter {
             const T sign = (j & 1) ? T(-1) : T(1);
             T sq, cq; // sin, cos of pi u / 4
             switch (j) {
-            case 3: sq = h * (c4 - s4); cq = -h * (c4 + s4); break;
-            case 2: sq = c4; cq = -s4; break;
-            case 1: sq = h * (s4 + c4); cq = h * (c4 - s4); break;
-            case 0: sq = s4; cq = c4; break;
-            case -1: sq = h * (s4 - c4); cq = h * (c4 + s4); break;
-            case -2: sq = -c4; cq = s4; break;
-            case -3: sq = -h * (s4 + c4); cq = h * (s4 - c4); break;
-            default: sq = -s4; cq = -c4; break;
+            case 3:
+                sq = h * (c4 - s4);
+                cq = -h * (c4 + s4);
+                break;
+            case 2:
+                sq = c4;
+                cq = -s4;
+                break;
+            case 1:
+                sq = h * (s4 + c4);
+                cq = h * (c4 - s4);
+                break;
+            case 0:
+                sq = s4;
+                cq = c4;
+                break;
+            case -1:
+                sq = h * (s4 - c4);
+                cq = h * (c4 + s4);
+                break;
+            case -2:
+                sq = -c4;
+                cq = s4;
+                break;
+            case -3:
+                sq = -h * (s4 + c4);
+                cq = h * (s4 - c4);
+                break;
+            default:
+                sq = -s4;
+                cq = -c4;
+                break;
             }
             T weight, slope;
             const T pu = pi * u;
@@ -106,7 +139,8 @@ struct Lanczos4Filter {
                 slope = T(-2) * a * u;
             } else {
                 weight = T(4) * (sign * s1) * sq / (pu * pu);
-                slope = T(4) * pi * (sign * c1 * sq + sign * s1 * cq * T(0.25)) / (pu * pu) - T(2) * weight / u;
+                slope =
+                    T(4) * pi * (sign * c1 * sq + sign * s1 * cq * T(0.25)) / (pu * pu) - T(2) * weight / u;
             }
             taps.weight[k] = weight;
             taps.slope[k] = slope;
@@ -182,15 +216,16 @@ RT_HD T sample(const SampleTaps<Fl, T>& taps, Read&& read) {
 }
 
 template <class Fl, class T>
-RT_HD SampleTaps<Fl, T> aim_along(const Fl& filter, int x, int y, T dx, T dy, int width, int height, Border border) {
+RT_HD SampleTaps<Fl, T> aim_along(const Fl& filter, int x, int y, T dx, T dy, int width, int height,
+                                  Border border) {
     const Split<T> sx = split(dx), sy = split(dy);
     return aim(filter, x + sx.cell, y + sy.cell, sx.fraction, sy.fraction, width, height, border);
 }
 
 // Forward, one target pixel (in, y, x), all channels. image [n, c, H, W]; flow and out share h, w.
 template <class Fl, class T>
-RT_HD void warp_pixel(const Fl& filter, Border border, const View4<const T>& image, const View4<const T>& flow,
-                      const View4<T>& out, int64_t in, int y, int x) {
+RT_HD void warp_pixel(const Fl& filter, Border border, const View4<const T>& image,
+                      const View4<const T>& flow, const View4<T>& out, int64_t in, int y, int x) {
     const auto taps = aim_along(filter, x, y, flow(in, 0, y, x), flow(in, 1, y, x), static_cast<int>(image.w),
                                 static_cast<int>(image.h), border);
     for (int64_t c = 0; c < out.c; ++c)
@@ -203,8 +238,8 @@ RT_HD void warp_pixel(const Fl& filter, Border border, const View4<const T>& ima
 //     back     d image_c(tap k) += wx_k wy_k g_c(p):   sink.add(iy, ix, weight)
 template <class Fl, class T>
 RT_HD void warp_backward_flow(const Fl& filter, Border border, const View4<const T>& grad_out,
-                              const View4<const T>& image, const View4<const T>& flow, const View4<T>& grad_flow,
-                              int64_t in, int y, int x) {
+                              const View4<const T>& image, const View4<const T>& flow,
+                              const View4<T>& grad_flow, int64_t in, int y, int x) {
     const auto taps = aim_along(filter, x, y, flow(in, 0, y, x), flow(in, 1, y, x), static_cast<int>(image.w),
                                 static_cast<int>(image.h), border);
     T gx = T(0), gy = T(0);
@@ -227,8 +262,8 @@ RT_HD void warp_backward_flow(const Fl& filter, Border border, const View4<const
 
 // `rows` limits the image rows that may be written (a CPU band, or all of them).
 template <class Fl, class T, class Sink>
-RT_HD void warp_backward_image(const Fl& filter, Border border, int width, int height, int x, int y, T dx, T dy,
-                               int first_row, int last_row, Sink&& sink) {
+RT_HD void warp_backward_image(const Fl& filter, Border border, int width, int height, int x, int y, T dx,
+                               T dy, int first_row, int last_row, Sink&& sink) {
     const auto taps = aim_along(filter, x, y, dx, dy, width, height, border);
     for (int ky = 0; ky < Fl::count; ++ky) {
         if (taps.iy[ky] < first_row || taps.iy[ky] >= last_row) continue;

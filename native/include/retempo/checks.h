@@ -49,31 +49,35 @@ inline std::string device_text(const ArrayFacts& a) {
 }
 
 // `expected` with -1 for any size; `layout` says it in words: "[N, 2, H, W]".
-inline void check_shape(const ArrayFacts& a, const std::vector<int64_t>& expected, const std::string& layout) {
+inline void check_shape(const ArrayFacts& a, const std::vector<int64_t>& expected,
+                        const std::string& layout) {
     bool same = a.shape.size() == expected.size();
     bool any = false;
     for (size_t i = 0; same && i < expected.size(); ++i) same = expected[i] < 0 || a.shape[i] == expected[i];
     for (int64_t e : expected) any = any || e < 0;
     if (same) return;
-    throw std::invalid_argument(a.name + ": expected shape " + layout + (any ? "" : " = " + text(expected)) + ", got " + text(a.shape));
+    throw std::invalid_argument(a.name + ": expected shape " + layout + (any ? "" : " = " + text(expected)) +
+                                ", got " + text(a.shape));
 }
 
 inline void check_element(const ArrayFacts& a, Element expected, const std::string& expected_name) {
-    if (a.element != expected) throw WrongType(a.name + ": expected " + expected_name + ", got " + a.element_name);
+    if (a.element != expected)
+        throw WrongType(a.name + ": expected " + expected_name + ", got " + a.element_name);
 }
 
 inline void check_device(const ArrayFacts& a, const ArrayFacts& like) {
     if (a.device == like.device && a.device_index == like.device_index) return;
-    throw std::invalid_argument(a.name + ": expected on " + device_text(like) + " as " + like.name + ", got " + device_text(a));
+    throw std::invalid_argument(a.name + ": expected on " + device_text(like) + " as " + like.name +
+                                ", got " + device_text(a));
 }
 
 inline void check_contiguous(const ArrayFacts& a) {
+    if (a.count() == 0) return;
     int64_t step = 1;
     for (size_t i = a.shape.size(); i-- > 0;) {
-        if (a.shape[i] == 0) return;
         if (a.shape[i] != 1 && a.strides[i] != step)
-            throw std::invalid_argument(a.name + ": expected a C-contiguous array, got strides " + text(a.strides) +
-                                        " (elements) for shape " + text(a.shape));
+            throw std::invalid_argument(a.name + ": expected a C-contiguous array, got strides " +
+                                        text(a.strides) + " (elements) for shape " + text(a.shape));
         step *= a.shape[i];
     }
 }
@@ -88,7 +92,8 @@ inline void check_apart(const ArrayFacts& output, const ArrayFacts& other) {
     const int64_t on = output.count() * output.element_bytes, in = other.count() * other.element_bytes;
     if (!o || !i || on == 0 || in == 0 || output.device != other.device) return;
     if (o < i + in && i < o + on)
-        throw std::invalid_argument(output.name + ": expected memory of its own, got memory that overlaps " + other.name);
+        throw std::invalid_argument(output.name + ": expected memory of its own, got memory that overlaps " +
+                                    other.name);
 }
 
 // `index` of the first bad element of a C-contiguous array.

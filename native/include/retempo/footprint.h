@@ -5,7 +5,8 @@
 //   bilinear  N = 2   b(u) = max(0, 1 - |u|)              first = cell
 //   Gaussian  N = 4   g(u) = exp(-u^2 / (2 sigma^2))      first = cell - 1, pixels with |u| < 2 only
 // where u = pixel - landing. The weight of a pixel is the product over both axes (specs: seed 000 eq. 6).
-// A tap whose weight is exactly 0 (integer landings, underflow) does not exist: it is in no sum and no maximum.
+// A tap whose weight is exactly 0 (integer landings, underflow) does not exist: it is in no sum and no
+// maximum.
 #pragma once
 
 #include <cstring>
@@ -29,7 +30,8 @@ RT_HD double power_of_two(int n, double) {
     return result;
 }
 
-// a b + c; one instruction on a GPU, where contraction is off for everything else (landing fractions must be exact).
+// a b + c; one instruction on a GPU, where contraction is off for everything else (landing fractions must be
+// exact).
 template <class T>
 RT_HD T multiply_add(T a, T b, T c) {
 #if defined(__CUDA_ARCH__)
@@ -109,7 +111,8 @@ struct Bilinear {
 struct Gaussian {
     static constexpr int count = 4;
     static constexpr int before = 1;
-    double sigma, inverse_square, exponent; // 1 / sigma^2, -1 / (2 sigma^2): divided once, not by every thread
+    double sigma, inverse_square,
+        exponent; // 1 / sigma^2, -1 / (2 sigma^2): divided once, not by every thread
 
     RT_HD explicit Gaussian(double width = 0.5)
         : sigma(width), inverse_square(1.0 / (width * width)), exponent(-0.5 / (width * width)) {}

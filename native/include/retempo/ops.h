@@ -1,8 +1,9 @@
 // What can the native core do? This is the whole contract: views in, preallocated views out, no ownership.
 //
-// Every function of retempo::cpu has a twin of the same signature plus a stream in retempo::cuda (float only);
-// there, all pointers are device memory of the device that is current, and the call only enqueues work.
-// Shapes are right when a function is called: checks.h tests them at the door. Absent views have data == nullptr.
+// Every function of retempo::cpu has a twin of the same signature plus a stream in retempo::cuda (float
+// only); there, all pointers are device memory of the device that is current, and the call only enqueues
+// work. Shapes are right when a function is called: checks.h tests them at the door. Absent views have data
+// == nullptr.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,8 @@ namespace retempo {
 struct SplatOptions {
     Mode mode = Mode::softmax;
     FootprintKind footprint = FootprintKind::bilinear;
-    double sigma = 0.5; // pixels, Gaussian only
-    int threads = 0;    // 0: all cores; the result never depends on it
+    double sigma = 0.5;         // pixels, Gaussian only
+    int threads = 0;            // 0: all cores; the result never depends on it
     bool deterministic = false; // CUDA: the same bits on every run. The CPU always is.
 };
 
@@ -67,8 +68,8 @@ struct WarpIds {
     Image<uint32_t> out;
 };
 
-// The fused inference path, see synthesize.h. `frames`, `ids` (or null) have frame_count entries, [H,W,C], [H,W,K].
-// `candidates` are host memory holding (device) pointers.
+// The fused inference path, see synthesize.h. `frames`, `ids` (or null) have frame_count entries, [H,W,C],
+// [H,W,K]. `candidates` are host memory holding (device) pointers.
 struct Synthesis {
     const Image<const float>* frames = nullptr;
     const Image<const uint32_t>* ids = nullptr;
@@ -76,10 +77,10 @@ struct Synthesis {
     const Candidate* candidates = nullptr;
     int candidate_count = 0;
     Strip strip;
-    Image<float> out;         // [H',W,C]
-    Image<uint32_t> ids_out;  // [H',W,K] or absent
-    Image<uint8_t> hole;      // [H',W,1] or absent
-    Image<float> weight_sum;  // [H',W,1] or absent
+    Image<float> out;          // [H',W,C]
+    Image<uint32_t> ids_out;   // [H',W,K] or absent
+    Image<uint8_t> hole;       // [H',W,1] or absent
+    Image<float> weight_sum;   // [H',W,1] or absent
     bool check_finite = false; // CPU: throw NonFiniteFlow, found while the flow is read anyway
 };
 
@@ -115,11 +116,11 @@ namespace cuda {
 
 // `stream` is a cudaStream_t; null is the default stream. Errors of the runtime throw std::runtime_error.
 // DeviceGuard: bindings select the device of the arrays around each call.
-bool available();          // a usable device is present
+bool available(); // a usable device is present
 int device_count();
 int current_device();
 void set_device(int device);
-const char* toolkit();     // "13.0"
+const char* toolkit(); // "13.0"
 const char* architectures();
 
 void splat_forward(const SplatForward<float>& views, const SplatOptions& options, void* stream);

@@ -7,9 +7,9 @@
 //     forward  out_c(p) = SUM_q b X_c(q)                            (mode sum)
 //     back     dX_c(q)  = SUM_p b g_c(p),   db(p) = SUM_c g_c(p) X_c(q)
 //     forward  w = b, b Z or b exp(Z - zmax)
-//     back     db = m dw;   dZ = SUM_p b dw (linear) or SUM_p w dw (softmax; zmax cancels, it has no gradient)
-//     forward  b = bx(fx) by(fy), fx, fy the landing position
-//     back     d flow_x = SUM_p db(p) bx'(fx) by(fy),   d flow_y = SUM_p db(p) bx(fx) by'(fy)
+//     back     db = m dw;   dZ = SUM_p b dw (linear) or SUM_p w dw (softmax; zmax cancels, it has no
+//     gradient) forward  b = bx(fx) by(fy), fx, fy the landing position back     d flow_x = SUM_p db(p)
+//     bx'(fx) by(fy),   d flow_y = SUM_p db(p) bx(fx) by'(fy)
 // Taps outside the frame and holes (norm 0) contribute nothing.
 #pragma once
 
@@ -18,8 +18,8 @@
 namespace retempo {
 inline namespace RETEMPO_ISA {
 
-// One source pixel (in, y, x). All views planar; `metric`, `zmax`, `grad_metric` absent unless the mode has them;
-// each of the gradients may be absent.
+// One source pixel (in, y, x). All views planar; `metric`, `zmax`, `grad_metric` absent unless the mode has
+// them; each of the gradients may be absent.
 template <class F, class T>
 RT_HD void splat_backward_pixel(const F& footprint, Mode mode, const View4<const T>& grad_out,
                                 const View4<const T>& payload, const View4<const T>& flow,
@@ -37,20 +37,21 @@ RT_HD void splat_backward_pixel(const F& footprint, Mode mode, const View4<const
     T value[N * N], m[N * N], inverse[N * N], dw[N * N]; // weight, dw/db, 1/norm, d loss/dw of each tap
     for (int k = 0; k < N * N; ++k) value[k] = m[k] = inverse[k] = dw[k] = T(0);
     if (!dead)
-        for_each_tap(at.y, at.x, Rows{0, static_cast<int>(out.h)}, width, [&](int ty, int tx, T b, int ky, int kx) {
-            const int k = ky * N + kx;
-            T inv = T(1);
-            if (mode != Mode::sum) {
-                const T total = norm(in, 0, ty, tx);
-                if (total == T(0)) return;
-                inv = T(1) / total;
-            }
-            m[k] = T(1);
-            if (mode == Mode::linear) m[k] = z;
-            if (mode == Mode::softmax) m[k] = exp_of(z - zmax(in, 0, ty, tx));
-            value[k] = b * m[k];
-            inverse[k] = inv;
-        });
+        for_each_tap(at.y, at.x, Rows{0, static_cast<int>(out.h)}, width,
+                     [&](int ty, int tx, T b, int ky, int kx) {
+                         const int k = ky * N + kx;
+                         T inv = T(1);
+                         if (mode != Mode::sum) {
+                             const T total = norm(in, 0, ty, tx);
+                             if (total == T(0)) return;
+                             inv = T(1) / total;
+                         }
+                         m[k] = T(1);
+                         if (mode == Mode::linear) m[k] = z;
+                         if (mode == Mode::softmax) m[k] = exp_of(z - zmax(in, 0, ty, tx));
+                         value[k] = b * m[k];
+                         inverse[k] = inv;
+                     });
 
     for (int64_t c = 0; c < payload.c; ++c) {
         const T X = payload(in, c, y, x);

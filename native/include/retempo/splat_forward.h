@@ -16,8 +16,8 @@
 //     sink.raise(y, x, z)                  zmax(y, x) = max(zmax(y, x), z)
 //     sink.add(y, x, b, w)                 coverage is not part of it; the sink adds w * X(q) and w
 //     sink.zmax(y, x)                      the finished maximum (softmax)
-// The CPU sink adds doubles into a band of rows it alone owns, in source scan order; the CUDA sinks use atomics.
-// `rows` limits the targets: taps outside [rows.first, rows.last) x [0, w) do not exist.
+// The CPU sink adds doubles into a band of rows it alone owns, in source scan order; the CUDA sinks use
+// atomics. `rows` limits the targets: taps outside [rows.first, rows.last) x [0, w) do not exist.
 #pragma once
 
 #include "footprint.h"
@@ -34,11 +34,14 @@ struct Rows {
 inline namespace RETEMPO_ISA {
 
 template <class T>
-RT_HD bool is_finite(T v) { return v - v == T(0); }
+RT_HD bool is_finite(T v) {
+    return v - v == T(0);
+}
 
 // visit(y, x, weight, ky, kx) for every existing tap.
 template <class T, int N, class Visit>
-RT_HD void for_each_tap(const AxisTaps<T, N>& ty, const AxisTaps<T, N>& tx, Rows rows, int width, Visit&& visit) {
+RT_HD void for_each_tap(const AxisTaps<T, N>& ty, const AxisTaps<T, N>& tx, Rows rows, int width,
+                        Visit&& visit) {
     RT_UNROLL
     for (int ky = 0; ky < N; ++ky) {
         const int y = ty.first + ky;
@@ -66,7 +69,8 @@ RT_HD Landing<F, T> land(const F& footprint, int x, int y, T dx, T dy) {
 
 // Pass 1 of the softmax mode: the per-target maximum. zmax starts at -inf.
 template <class F, class T, class Sink>
-RT_HD void raise_maximum(const F& footprint, int x, int y, T dx, T dy, T z, Rows rows, int width, Sink&& sink) {
+RT_HD void raise_maximum(const F& footprint, int x, int y, T dx, T dy, T z, Rows rows, int width,
+                         Sink&& sink) {
     if (!is_finite(z)) return;
     const Landing<F, T> at = land(footprint, x, y, dx, dy);
     for_each_tap(at.y, at.x, rows, width, [&](int ty, int tx, T, int, int) { sink.raise(ty, tx, z); });

@@ -1,29 +1,35 @@
 // What does the frame at time t look like, given frames, flows and how far each may be trusted?
 //
 // Splatting-based synthesis (Niklaus, Hu, Chen 2023; equations of seed 000), fused. A *candidate* i is a
-// source frame, one flow F_i of it, its splat metric Z_i and merge metric M_i, the scale s_i = (t - t_i) / (t_j - t_i)
-// (how far along the flow t lies) and the blend weight w_i(t) (1 - t and t for a pair). Several flows of one frame
-// are several candidates. w_i = 0 drops candidate i.
+// source frame, one flow F_i of it, its splat metric Z_i and merge metric M_i, the scale s_i = (t - t_i) /
+// (t_j - t_i) (how far along the flow t lies) and the blend weight w_i(t) (1 - t and t for a pair). Several
+// flows of one frame are several candidates. w_i = 0 drops candidate i.
 //
-//   splat    every source pixel q lands on q + s F(q) and leaves the payload [-s F(q), max(0, M(q))] with the weight
-//            g(u) exp(Z(q) - zmax(p)) on the targets p of its footprint (splat_forward.h). Non-finite Z: the pixel
-//            contributes nothing; non-finite M counts as 0. With `metric_bound` in (0, 60] the caller guarantees
-//            |Z| <= metric_bound: zmax := 0, the maximum pass is skipped (Z is clamped to +-60 for safety).
-//   resolve  F_t(p) = SUM w (-s F) / SUM w,  M_t(p) = SUM w M / SUM w     (target with SUM w = 0: a hole of i)
+//   splat    every source pixel q lands on q + s F(q) and leaves the payload [-s F(q), max(0, M(q))] with the
+//   weight
+//            g(u) exp(Z(q) - zmax(p)) on the targets p of its footprint (splat_forward.h). Non-finite Z: the
+//            pixel contributes nothing; non-finite M counts as 0. With `metric_bound` in (0, 60] the caller
+//            guarantees |Z| <= metric_bound: zmax := 0, the maximum pass is skipped (Z is clamped to +-60 for
+//            safety).
+//   resolve  F_t(p) = SUM w (-s F) / SUM w,  M_t(p) = SUM w M / SUM w     (target with SUM w = 0: a hole of
+//   i)
 //            inside_i(p): the pixel nearest to p + F_t(p) lies in the frame (pixel area: -0.5 <= x < W - 0.5)
 //   weigh    a_i(p) = w_i * M_t(p)^e * gate(p) where inside, else 0
-//            merge = 'linear' takes M_t^e := 1; coverage_gate: gate(p) = max(1e-3, min(1, SUM bilinear weights)), else 1
-//   merge    out(p) = SUM_i a_i I_i(p + F_t) / SUM_i a_i, as a running mean: total += a; out = mix(out, sample, a / total),
+//            merge = 'linear' takes M_t^e := 1; coverage_gate: gate(p) = max(1e-3, min(1, SUM bilinear
+//            weights)), else 1
+//   merge    out(p) = SUM_i a_i I_i(p + F_t) / SUM_i a_i, as a running mean: total += a; out = mix(out,
+//   sample, a / total),
 //            so that candidates that agree leave the value untouched, bit for bit (backward_warp.h: mix)
 //   no a_i > 0:
-//     (a) hole = 1: the candidates that have a flow here but point outside, edge-clamped samples, weight w_i M_t^e gate
-//     (b) hole = 2: every candidate sampled at p - s F_i(p), its own flow read at p, edge-clamped, weight w_i
+//     (a) hole = 1: the candidates that have a flow here but point outside, edge-clamped samples, weight w_i
+//     M_t^e gate (b) hole = 2: every candidate sampled at p - s F_i(p), its own flow read at p, edge-clamped,
+//     weight w_i
 //   hole(p) = 0, 1 or 2; weight_sum(p) = SUM_i a_i (0 in 1 and 2)
 //   ids      nearest sample of the candidate with the largest weight (the first of equals), bits copied
 //
-// Strips: the sources hold the rows [source_row0, source_row0 + H) of a frame of frame_height rows, the outputs
-// the rows [out_row0, out_row0 + H'), inside the source rows. A strip has the bits of the whole frame when the source
-// rows hold every pixel that lands in it and every pixel it samples.
+// Strips: the sources hold the rows [source_row0, source_row0 + H) of a frame of frame_height rows, the
+// outputs the rows [out_row0, out_row0 + H'), inside the source rows. A strip has the bits of the whole frame
+// when the source rows hold every pixel that lands in it and every pixel it samples.
 //
 // The CPU accumulates in double: a ratio of sums over agreeing payloads rounds to the payload itself. A float
 // accumulator gets the same by accumulating payload - reference(p), reference(p) = -s F(p) read at the target
@@ -64,11 +70,14 @@ struct Strip {
 
 constexpr float kSafeMetricBound = 60.0f;
 
-RT_HD bool skips_maximum(float metric_bound) { return metric_bound > 0.0f && metric_bound <= kSafeMetricBound; }
+RT_HD bool skips_maximum(float metric_bound) {
+    return metric_bound > 0.0f && metric_bound <= kSafeMetricBound;
+}
 
 inline namespace RETEMPO_ISA {
 
-// What one source pixel brings: displacement, payload (-s F, M), Z. `alive` is false when it contributes nothing.
+// What one source pixel brings: displacement, payload (-s F, M), Z. `alive` is false when it contributes
+// nothing.
 struct Contribution {
     float dx, dy, m, z;
     bool alive;
@@ -78,21 +87,23 @@ RT_HD Contribution contribution(const Candidate& candidate, int x, int local_y) 
     const float* f = candidate.flow.at(local_y, x);
     const float z = *candidate.splat.at(local_y, x);
     const float m = *candidate.merge.at(local_y, x);
-    return {candidate.scale * f[0], candidate.scale * f[1], m > 0.0f && is_finite(m) ? m : 0.0f, z, is_finite(z)};
+    return {candidate.scale * f[0], candidate.scale * f[1], m > 0.0f && is_finite(m) ? m : 0.0f, z,
+            is_finite(z)};
 }
 
 // Maximum pass of one source pixel; x, y frame coordinates, sink.raise(frame y, x, z).
 template <class F, class Sink>
-RT_HD void raise_candidate(const F& footprint, const Candidate& candidate, const Strip& strip, Rows rows, int x, int y,
-                           Sink&& sink) {
+RT_HD void raise_candidate(const F& footprint, const Candidate& candidate, const Strip& strip, Rows rows,
+                           int x, int y, Sink&& sink) {
     const Contribution q = contribution(candidate, x, y - strip.source_row0);
     raise_maximum(footprint, x, y, q.dx, q.dy, q.z, rows, strip.width, sink);
 }
 
-// Sum pass: sink.add(frame y, x, weight, -dx, -dy, m) adds [weight * payload, weight]; sink.zmax(y, x) as in splat_pixel.
+// Sum pass: sink.add(frame y, x, weight, -dx, -dy, m) adds [weight * payload, weight]; sink.zmax(y, x) as in
+// splat_pixel.
 template <class F, class Sink>
-RT_HD void splat_candidate(const F& footprint, const Candidate& candidate, const Strip& strip, bool bounded, Rows rows,
-                           int x, int y, Sink&& sink) {
+RT_HD void splat_candidate(const F& footprint, const Candidate& candidate, const Strip& strip, bool bounded,
+                           Rows rows, int x, int y, Sink&& sink) {
     const Contribution q = contribution(candidate, x, y - strip.source_row0);
     if (!q.alive) return;
     const Landing<F, float> at = land(footprint, x, y, q.dx, q.dy);
@@ -144,7 +155,8 @@ RT_HD float power(float m, float e) {
 }
 
 RT_HD float merge_weight(const SynthesisOptions& options, float candidate_weight, float m, float coverage) {
-    float weight = options.merge == Merge::linear ? candidate_weight : candidate_weight * power(m, options.merge_exponent);
+    float weight = options.merge == Merge::linear ? candidate_weight
+                                                  : candidate_weight * power(m, options.merge_exponent);
     if (options.coverage_gate) weight *= larger(1e-3f, smaller(1.0f, coverage));
     return weight;
 }
@@ -169,26 +181,30 @@ RT_HD bool inside(const Aim& at, const Strip& strip) {
 
 // out = mix(out, frame(at), share) for all channels; share = 1 overwrites.
 template <class Fl>
-RT_HD void blend_with(const Fl& filter, const Image<const float>& frame, const Strip& strip, const Aim& at, float share,
-                      float* out) {
-    auto taps = aim(filter, at.cell_x, at.cell_y, at.fraction_x, at.fraction_y, strip.width, strip.frame_height,
-                    Border::edge);
-    for (int k = 0; k < Fl::count; ++k) taps.iy[k] = clamped(taps.iy[k] - strip.source_row0, 0, strip.source_rows - 1);
+RT_HD void blend_with(const Fl& filter, const Image<const float>& frame, const Strip& strip, const Aim& at,
+                      float share, float* out) {
+    auto taps = aim(filter, at.cell_x, at.cell_y, at.fraction_x, at.fraction_y, strip.width,
+                    strip.frame_height, Border::edge);
+    for (int k = 0; k < Fl::count; ++k)
+        taps.iy[k] = clamped(taps.iy[k] - strip.source_row0, 0, strip.source_rows - 1);
     for (int64_t c = 0; c < frame.c; ++c) {
         const float v = sample(taps, [&](int iy, int ix) { return frame.at(iy, ix)[c]; });
         out[c] = share >= 1.0f ? v : mix(out[c], v, share);
     }
 }
 
-RT_HD void blend_pixel(Filter filter, const Image<const float>& frame, const Strip& strip, const Aim& at, float share,
-                       float* out) {
-    if (filter == Filter::lanczos4) blend_with(Lanczos4Filter{}, frame, strip, at, share, out);
-    else blend_with(BilinearFilter{}, frame, strip, at, share, out);
+RT_HD void blend_pixel(Filter filter, const Image<const float>& frame, const Strip& strip, const Aim& at,
+                       float share, float* out) {
+    if (filter == Filter::lanczos4)
+        blend_with(Lanczos4Filter{}, frame, strip, at, share, out);
+    else
+        blend_with(BilinearFilter{}, frame, strip, at, share, out);
 }
 
 RT_HD void copy_ids(const Image<const uint32_t>& ids, const Strip& strip, const Aim& at, uint32_t* out) {
     const int x = clamped(at.nearest_x(), 0, strip.width - 1);
-    const int y = clamped(clamped(at.nearest_y(), 0, strip.frame_height - 1) - strip.source_row0, 0, strip.source_rows - 1);
+    const int y = clamped(clamped(at.nearest_y(), 0, strip.frame_height - 1) - strip.source_row0, 0,
+                          strip.source_rows - 1);
     const uint32_t* from = ids.at(y, x);
     for (int64_t c = 0; c < ids.c; ++c) out[c] = from[c];
 }
@@ -201,8 +217,8 @@ struct Resolved {
 };
 
 template <class A>
-RT_HD Resolved resolve(const SynthesisOptions& options, const Candidate& candidate, const Strip& strip, const A* sums,
-                       Payload reference, float coverage, int x, int y) {
+RT_HD Resolved resolve(const SynthesisOptions& options, const Candidate& candidate, const Strip& strip,
+                       const A* sums, Payload reference, float coverage, int x, int y) {
     if (!(sums[3] > A(0))) return {{0, 0, 0.0f, 0.0f}, 0.0f, true, false};
     const Payload mean = mean_payload(sums, reference);
     const Aim at = aim_at(x, y, mean.fx, mean.fy);
@@ -216,12 +232,13 @@ RT_HD Aim aim_own(const Candidate& candidate, const Strip& strip, int x, int y) 
 }
 
 // One whole target pixel: frame coordinates (x, y), local output row y - strip.out_row0.
-// resolved(i) gives the Resolved of candidate i (called up to three times). `candidates` with weight 0 are skipped.
-// out [c], ids_out [k] or null. Returns the hole code; *weight_sum = SUM a_i.
+// resolved(i) gives the Resolved of candidate i (called up to three times). `candidates` with weight 0 are
+// skipped. out [c], ids_out [k] or null. Returns the hole code; *weight_sum = SUM a_i.
 template <class ResolvedOf>
-RT_HD int synthesize_target(const SynthesisOptions& options, const Strip& strip, const Image<const float>* frames,
-                            const Image<const uint32_t>* ids, const Candidate* candidates, int count, int x, int y,
-                            ResolvedOf&& resolved, float* out, uint32_t* ids_out, float* weight_sum) {
+RT_HD int synthesize_target(const SynthesisOptions& options, const Strip& strip,
+                            const Image<const float>* frames, const Image<const uint32_t>* ids,
+                            const Candidate* candidates, int count, int x, int y, ResolvedOf&& resolved,
+                            float* out, uint32_t* ids_out, float* weight_sum) {
     for (int stage = 0; stage < 3; ++stage) {
         float total = 0.0f, best = 0.0f;
         for (int i = 0; i < count; ++i) {
@@ -239,7 +256,8 @@ RT_HD int synthesize_target(const SynthesisOptions& options, const Strip& strip,
             }
             const bool first = total == 0.0f;
             total += weight;
-            blend_pixel(options.filter, frames[candidate.frame], strip, at, first ? 1.0f : weight / total, out);
+            blend_pixel(options.filter, frames[candidate.frame], strip, at, first ? 1.0f : weight / total,
+                        out);
             if (ids_out && weight > best) {
                 best = weight;
                 copy_ids(ids[candidate.frame], strip, at, ids_out);

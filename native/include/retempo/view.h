@@ -14,7 +14,8 @@
 #define RT_HD inline
 #endif
 
-// On a GPU, loops over taps must unroll for their small arrays to stay in registers; a CPU compiler decides itself.
+// On a GPU, loops over taps must unroll for their small arrays to stay in registers; a CPU compiler decides
+// itself.
 #if defined(__CUDA_ARCH__)
 #define RT_UNROLL _Pragma("unroll")
 #else
@@ -64,11 +65,17 @@ RT_HD Image<T> channel_last(T* data, int64_t h, int64_t w, int64_t c) {
 }
 
 template <class A>
-RT_HD A smaller(A a, A b) { return b < a ? b : a; }
+RT_HD A smaller(A a, A b) {
+    return b < a ? b : a;
+}
 template <class A>
-RT_HD A larger(A a, A b) { return a < b ? b : a; }
+RT_HD A larger(A a, A b) {
+    return a < b ? b : a;
+}
 template <class A>
-RT_HD A clamped(A v, A low, A high) { return v < low ? low : (high < v ? high : v); }
+RT_HD A clamped(A v, A low, A high) {
+    return v < low ? low : (high < v ? high : v);
+}
 
 // A displacement split into whole pixels and a fraction in [0, 1).
 //

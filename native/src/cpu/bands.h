@@ -1,8 +1,9 @@
-// Which source pixels reach a band of target rows? Bounds per segment of a source row, found in one cheap pass.
+// Which source pixels reach a band of target rows? Bounds per segment of a source row, found in one cheap
+// pass.
 //
-// A band of target rows is owned by one thread, which visits the overlapping segments in source scan order and adds
-// only the taps inside its band. Every target therefore sums its contributions in source scan order, whatever the
-// bands and the threads are.
+// A band of target rows is owned by one thread, which visits the overlapping segments in source scan order
+// and adds only the taps inside its band. Every target therefore sums its contributions in source scan order,
+// whatever the bands and the threads are.
 #pragma once
 
 #include "retempo/view.h"
@@ -21,8 +22,8 @@ struct RowRange {
     }
 };
 
-// Lowest and highest row that `count` pixels of source row y reach, for dy(i) their vertical displacement and a
-// footprint of `before` rows above and `after` rows below the cell.
+// Lowest and highest row that `count` pixels of source row y reach, for dy(i) their vertical displacement and
+// a footprint of `before` rows above and `after` rows below the cell.
 template <class Dy>
 RT_HD RowRange reach(int count, int y, int before, int after, Dy&& dy) {
     using T = decltype(dy(0));

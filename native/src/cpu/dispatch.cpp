@@ -1,5 +1,5 @@
-// Which variant of the kernels does this process run? The best the processor has, or the one RETEMPO_ISA names
-// (baseline, avx2, avx512), read once; asking for more than the processor has gives what it has.
+// Which variant of the kernels does this process run? The best the processor has, or the one RETEMPO_ISA
+// names (baseline, avx2, avx512), read once; asking for more than the processor has gives what it has.
 #include <cstdlib>
 #include <string>
 
@@ -32,10 +32,16 @@ struct Choice {
             if (name == "baseline") level = 0;
             if (name == "avx2") level = smaller(level, 1);
         }
-        if (level == 2) fill(avx512::register_splat, avx512::register_warp, avx512::register_synthesize, avx512::register_finite, "avx512");
-        if (level == 1) fill(avx2::register_splat, avx2::register_warp, avx2::register_synthesize, avx2::register_finite, "avx2");
+        if (level == 2)
+            fill(avx512::register_splat, avx512::register_warp, avx512::register_synthesize,
+                 avx512::register_finite, "avx512");
+        if (level == 1)
+            fill(avx2::register_splat, avx2::register_warp, avx2::register_synthesize, avx2::register_finite,
+                 "avx2");
 #endif
-        if (level == 0) fill(baseline::register_splat, baseline::register_warp, baseline::register_synthesize, baseline::register_finite, "baseline");
+        if (level == 0)
+            fill(baseline::register_splat, baseline::register_warp, baseline::register_synthesize,
+                 baseline::register_finite, "baseline");
     }
 
     using Register = void (*)(Kernels&);
@@ -58,27 +64,47 @@ const Choice& choice() {
 const char* isa() { return choice().name; }
 
 template <>
-void splat_forward(const SplatForward<float>& v, const SplatOptions& o) { choice().table.splat_forward_f(v, o); }
+void splat_forward(const SplatForward<float>& v, const SplatOptions& o) {
+    choice().table.splat_forward_f(v, o);
+}
 template <>
-void splat_forward(const SplatForward<double>& v, const SplatOptions& o) { choice().table.splat_forward_d(v, o); }
+void splat_forward(const SplatForward<double>& v, const SplatOptions& o) {
+    choice().table.splat_forward_d(v, o);
+}
 template <>
-void splat_backward(const SplatBackward<float>& v, const SplatOptions& o) { choice().table.splat_backward_f(v, o); }
+void splat_backward(const SplatBackward<float>& v, const SplatOptions& o) {
+    choice().table.splat_backward_f(v, o);
+}
 template <>
-void splat_backward(const SplatBackward<double>& v, const SplatOptions& o) { choice().table.splat_backward_d(v, o); }
+void splat_backward(const SplatBackward<double>& v, const SplatOptions& o) {
+    choice().table.splat_backward_d(v, o);
+}
 template <>
-void warp_forward(const WarpForward<float>& v, const WarpOptions& o) { choice().table.warp_forward_f(v, o); }
+void warp_forward(const WarpForward<float>& v, const WarpOptions& o) {
+    choice().table.warp_forward_f(v, o);
+}
 template <>
-void warp_forward(const WarpForward<double>& v, const WarpOptions& o) { choice().table.warp_forward_d(v, o); }
+void warp_forward(const WarpForward<double>& v, const WarpOptions& o) {
+    choice().table.warp_forward_d(v, o);
+}
 template <>
-void warp_backward(const WarpBackward<float>& v, const WarpOptions& o) { choice().table.warp_backward_f(v, o); }
+void warp_backward(const WarpBackward<float>& v, const WarpOptions& o) {
+    choice().table.warp_backward_f(v, o);
+}
 template <>
-void warp_backward(const WarpBackward<double>& v, const WarpOptions& o) { choice().table.warp_backward_d(v, o); }
+void warp_backward(const WarpBackward<double>& v, const WarpOptions& o) {
+    choice().table.warp_backward_d(v, o);
+}
 void warp_image(const WarpImage& v, const WarpOptions& o) { choice().table.warp_image(v, o); }
 void warp_ids(const WarpIds& v, const WarpOptions& o) { choice().table.warp_ids(v, o); }
 void synthesize(const Synthesis& v, const SynthesisOptions& o) { choice().table.synthesize(v, o); }
 template <>
-int64_t find_non_finite(const float* d, int64_t n, int t) { return choice().table.find_non_finite_f(d, n, t); }
+int64_t find_non_finite(const float* d, int64_t n, int t) {
+    return choice().table.find_non_finite_f(d, n, t);
+}
 template <>
-int64_t find_non_finite(const double* d, int64_t n, int t) { return choice().table.find_non_finite_d(d, n, t); }
+int64_t find_non_finite(const double* d, int64_t n, int t) {
+    return choice().table.find_non_finite_d(d, n, t);
+}
 
 } // namespace retempo::cpu

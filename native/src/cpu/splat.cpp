@@ -7,8 +7,8 @@ namespace retempo::cpu {
 namespace RETEMPO_ISA {
 namespace {
 
-constexpr int kGroup = 16;                        // channels accumulated at once
-constexpr int64_t kBandBytes = int64_t(1) << 19;  // of accumulators, so that a band stays in the cache
+constexpr int kGroup = 16;                       // channels accumulated at once
+constexpr int64_t kBandBytes = int64_t(1) << 19; // of accumulators, so that a band stays in the cache
 
 template <class T>
 struct MaximumSink {
@@ -40,12 +40,15 @@ template <class T>
 struct CoverSink {
     double* plane;
     int row0, width;
-    RT_HD void add(int y, int x, T b) const { plane[static_cast<int64_t>(y - row0) * width + x] += static_cast<double>(b); }
+    RT_HD void add(int y, int x, T b) const {
+        plane[static_cast<int64_t>(y - row0) * width + x] += static_cast<double>(b);
+    }
 };
 
 template <class T, class F, int Channels>
-void sum_band(const SplatForward<T>& v, const SplatOptions& options, const F& footprint, const RowRange* ranges,
-              int64_t in, Rows rows, int64_t c0, int channels, double* sums, const T* maximum) {
+void sum_band(const SplatForward<T>& v, const SplatOptions& options, const F& footprint,
+              const RowRange* ranges, int64_t in, Rows rows, int64_t c0, int channels, double* sums,
+              const T* maximum) {
     const int width = static_cast<int>(v.payload.w), height = static_cast<int>(v.payload.h);
     const int segments = (width + kSegment - 1) / kSegment;
     double payload[kGroup + 1];
@@ -58,7 +61,8 @@ void sum_band(const SplatForward<T>& v, const SplatOptions& options, const F& fo
             if (range.first >= rows.last || range.last < rows.first) continue;
             const int end = smaller(width, (s + 1) * kSegment);
             for (int x = s * kSegment; x < end; ++x) {
-                for (int c = 0; c < channels; ++c) payload[c] = static_cast<double>(v.payload(in, c0 + c, y, x));
+                for (int c = 0; c < channels; ++c)
+                    payload[c] = static_cast<double>(v.payload(in, c0 + c, y, x));
                 splat_pixel(footprint, options.mode, x, y, v.flow(in, 0, y, x), v.flow(in, 1, y, x),
                             weighted ? v.metric(in, 0, y, x) : T(0), rows, width, sink);
             }
@@ -72,7 +76,8 @@ void forward(const SplatForward<T>& v, const SplatOptions& options, const F& foo
     if (width == 0 || height == 0 || batch == 0) return;
     const int segments = (width + kSegment - 1) / kSegment;
 
-    RowRange* ranges = static_cast<RowRange*>(scratch(0, sizeof(RowRange) * static_cast<size_t>(batch) * height * segments));
+    RowRange* ranges =
+        static_cast<RowRange*>(scratch(0, sizeof(RowRange) * static_cast<size_t>(batch) * height * segments));
     auto measure = [&](int64_t line) {
         const int64_t in = line / height;
         const int y = static_cast<int>(line % height);
@@ -117,7 +122,8 @@ void forward(const SplatForward<T>& v, const SplatOptions& options, const F& foo
                     const int end = smaller(width, (s + 1) * kSegment);
                     for (int x = s * kSegment; x < end; ++x) {
                         const T dx = v.flow(in, 0, y, x), dy = v.flow(in, 1, y, x);
-                        if (soft) raise_maximum(footprint, x, y, dx, dy, v.metric(in, 0, y, x), rows, width, raise);
+                        if (soft)
+                            raise_maximum(footprint, x, y, dx, dy, v.metric(in, 0, y, x), rows, width, raise);
                         if (cover) cover_pixel(x, y, dx, dy, rows, width, add);
                     }
                 }
@@ -129,11 +135,21 @@ void forward(const SplatForward<T>& v, const SplatOptions& options, const F& foo
             const int64_t step = channels + 1;
             for (int64_t i = 0; i < pixels * step; ++i) sums[i] = 0.0;
             switch (channels) {
-            case 1: sum_band<T, F, 1>(v, options, footprint, ranges, in, rows, c0, channels, sums, maximum); break;
-            case 3: sum_band<T, F, 3>(v, options, footprint, ranges, in, rows, c0, channels, sums, maximum); break;
-            case 4: sum_band<T, F, 4>(v, options, footprint, ranges, in, rows, c0, channels, sums, maximum); break;
-            case 16: sum_band<T, F, 16>(v, options, footprint, ranges, in, rows, c0, channels, sums, maximum); break;
-            default: sum_band<T, F, 0>(v, options, footprint, ranges, in, rows, c0, channels, sums, maximum); break;
+            case 1:
+                sum_band<T, F, 1>(v, options, footprint, ranges, in, rows, c0, channels, sums, maximum);
+                break;
+            case 3:
+                sum_band<T, F, 3>(v, options, footprint, ranges, in, rows, c0, channels, sums, maximum);
+                break;
+            case 4:
+                sum_band<T, F, 4>(v, options, footprint, ranges, in, rows, c0, channels, sums, maximum);
+                break;
+            case 16:
+                sum_band<T, F, 16>(v, options, footprint, ranges, in, rows, c0, channels, sums, maximum);
+                break;
+            default:
+                sum_band<T, F, 0>(v, options, footprint, ranges, in, rows, c0, channels, sums, maximum);
+                break;
             }
             for (int y = rows.first; y < rows.last; ++y)
                 for (int x = 0; x < width; ++x) {
@@ -142,7 +158,8 @@ void forward(const SplatForward<T>& v, const SplatOptions& options, const F& foo
                     const double total = s[channels];
                     const bool hole = static_cast<T>(total) == T(0);
                     for (int c = 0; c < channels; ++c)
-                        v.out(in, c0 + c, y, x) = hole ? T(0) : static_cast<T>(options.mode == Mode::sum ? s[c] : s[c] / total);
+                        v.out(in, c0 + c, y, x) =
+                            hole ? T(0) : static_cast<T>(options.mode == Mode::sum ? s[c] : s[c] / total);
                     if (c0 == 0) {
                         v.norm(in, 0, y, x) = static_cast<T>(total);
                         if (v.zmax) v.zmax(in, 0, y, x) = maximum ? maximum[i] : T(0);
@@ -159,8 +176,8 @@ void backward(const SplatBackward<T>& v, const SplatOptions& options, const F& f
     const int width = static_cast<int>(v.payload.w), height = static_cast<int>(v.payload.h);
     auto body = [&](int64_t line) {
         for (int x = 0; x < width; ++x)
-            splat_backward_pixel(footprint, options.mode, v.grad_out, v.payload, v.flow, v.metric, v.out, v.norm, v.zmax,
-                                 v.grad_payload, v.grad_flow, v.grad_metric, line / height,
+            splat_backward_pixel(footprint, options.mode, v.grad_out, v.payload, v.flow, v.metric, v.out,
+                                 v.norm, v.zmax, v.grad_payload, v.grad_flow, v.grad_metric, line / height,
                                  static_cast<int>(line % height), x);
     };
     for_pieces(v.payload.n * height, options.threads, body);
@@ -168,14 +185,18 @@ void backward(const SplatBackward<T>& v, const SplatOptions& options, const F& f
 
 template <class T>
 void splat_forward_any(const SplatForward<T>& v, const SplatOptions& o) {
-    if (o.footprint == FootprintKind::bilinear) forward(v, o, Bilinear{});
-    else forward(v, o, Gaussian{o.sigma});
+    if (o.footprint == FootprintKind::bilinear)
+        forward(v, o, Bilinear{});
+    else
+        forward(v, o, Gaussian{o.sigma});
 }
 
 template <class T>
 void splat_backward_any(const SplatBackward<T>& v, const SplatOptions& o) {
-    if (o.footprint == FootprintKind::bilinear) backward(v, o, Bilinear{});
-    else backward(v, o, Gaussian{o.sigma});
+    if (o.footprint == FootprintKind::bilinear)
+        backward(v, o, Bilinear{});
+    else
+        backward(v, o, Gaussian{o.sigma});
 }
 
 } // namespace

@@ -1,14 +1,15 @@
 // The fused inference path on the CPU. The maths is that of synthesize.h, in the shape the hardware likes.
 //
-// A *chunk* of target rows belongs to one thread. It rolls downwards in blocks: source rows are splatted, in order, until no
-// later one can reach the block; then the block's targets are resolved and blended into the output and their sums are
-// forgotten. The sums of the rows in flight live in a ring, so nothing of the size of a frame exists, and source pixels are
-// splatted once (but for the few rows that two chunks share). Flows that would need too large a ring, and the maximum pass,
-// run in narrow bands instead.
+// A *chunk* of target rows belongs to one thread. It rolls downwards in blocks: source rows are splatted, in
+// order, until no later one can reach the block; then the block's targets are resolved and blended into the
+// output and their sums are forgotten. The sums of the rows in flight live in a ring, so nothing of the size
+// of a frame exists, and source pixels are splatted once (but for the few rows that two chunks share). Flows
+// that would need too large a ring, and the maximum pass, run in narrow bands instead.
 //
-// Source pixels are visited in groups of kGroup rows (of the whole frame, not of a chunk or strip), segment by segment, row by
-// row, so that the targets of a segment stay in the first-level cache. Every target sums its contributions in that order,
-// whatever the chunks, blocks and threads are: the bits depend on none of them.
+// Source pixels are visited in groups of kGroup rows (of the whole frame, not of a chunk or strip), segment
+// by segment, row by row, so that the targets of a segment stay in the first-level cache. Every target sums
+// its contributions in that order, whatever the chunks, blocks and threads are: the bits depend on none of
+// them.
 #include "bands.h"
 #include "kernels.h"
 #include "vectors.h"
@@ -17,10 +18,10 @@ namespace retempo::cpu {
 namespace RETEMPO_ISA {
 namespace {
 
-constexpr int kGroup = 4;                             // source rows visited together
-constexpr int kBlock = 4;                             // target rows resolved together
-constexpr int kBand = 16;                             // rows of a chunk that cannot roll
-constexpr int64_t kRingBytes = int64_t(3) << 20;      // per candidate
+constexpr int kGroup = 4;                        // source rows visited together
+constexpr int kBlock = 4;                        // target rows resolved together
+constexpr int kBand = 16;                        // rows of a chunk that cannot roll
+constexpr int64_t kRingBytes = int64_t(3) << 20; // per candidate
 constexpr int kNowhere = -(1 << 28);
 
 // Scratch slots of the thread that calls, and of the threads that work.
@@ -29,14 +30,16 @@ enum Slot { kRanges, kSums, kMaximum, kCover, kTotal, kBest, kRecords, kRingInde
 // What the splat loop needs of kSegment source pixels, as arrays.
 template <int N>
 struct Prepared {
-    alignas(64) float wx[N][kSegment], wy[N][kSegment]; // footprint weights; wy carries the softmax weight if bounded
-    alignas(64) float payload[kSegment][4];             // -s F, M, 1
-    alignas(64) int col[kSegment], row[kSegment];       // first tap; kNowhere: contributes nothing
+    alignas(64) float wx[N][kSegment],
+        wy[N][kSegment];                    // footprint weights; wy carries the softmax weight if bounded
+    alignas(64) float payload[kSegment][4]; // -s F, M, 1
+    alignas(64) int col[kSegment], row[kSegment]; // first tap; kNowhere: contributes nothing
     alignas(64) float fx[kSegment], fy[kSegment], z[kSegment];
 };
 
 template <int N>
-RT_HD void weigh(Prepared<N>& p, int i, const Bilinear&, float16 fx, float16 fy, float16 exponent, bool bounded) {
+RT_HD void weigh(Prepared<N>& p, int i, const Bilinear&, float16 fx, float16 fy, float16 exponent,
+                 bool bounded) {
     const float16 factor = bounded ? exp_lanes(exponent) : splat_of<float16>(1.0f);
     store(&p.wx[0][i], 1.0f - fx);
     store(&p.wx[1][i], fx);
@@ -44,17 +47,19 @@ RT_HD void weigh(Prepared<N>& p, int i, const Bilinear&, float16 fx, float16 fy,
     store(&p.wy[1][i], fy * factor);
 }
 
-// Gaussian weights of one axis over exp(-f^2 / 2s^2), from r = exp(f / s^2): exp(-u^2 / 2s^2) for u = k - 1 - f expands to
-// exp(-f^2 / 2s^2) r^(k-1) exp(-(k-1)^2 / 2s^2).
+// Gaussian weights of one axis over exp(-f^2 / 2s^2), from r = exp(f / s^2): exp(-u^2 / 2s^2) for u = k - 1 -
+// f expands to exp(-f^2 / 2s^2) r^(k-1) exp(-(k-1)^2 / 2s^2).
 struct GaussianConstants {
     float half, one, four; // 1 / 2s^2, exp(-half), exp(-4 half)
     bool expands;          // r stays small
     explicit GaussianConstants(double sigma)
-        : half(static_cast<float>(0.5 / (sigma * sigma))), one(exp_of(-half)), four(exp_of(-4.0f * half)), expands(sigma >= 0.3) {}
+        : half(static_cast<float>(0.5 / (sigma * sigma))), one(exp_of(-half)), four(exp_of(-4.0f * half)),
+          expands(sigma >= 0.3) {}
 };
 
 template <int N>
-RT_HD void weigh(Prepared<N>& p, int i, const GaussianConstants& g, float16 fx, float16 fy, float16 exponent, bool bounded) {
+RT_HD void weigh(Prepared<N>& p, int i, const GaussianConstants& g, float16 fx, float16 fy, float16 exponent,
+                 bool bounded) {
     if (g.expands) {
         const float16 rx = exp_lanes(fx * (2.0f * g.half)), ry = exp_lanes(fy * (2.0f * g.half));
         float16 square = (fx * fx + fy * fy) * -g.half;
@@ -83,8 +88,8 @@ RT_HD Bilinear constants_of(const Bilinear& f) { return f; }
 RT_HD GaussianConstants constants_of(const Gaussian& f) { return GaussianConstants(f.sigma); }
 
 template <class F, class K>
-void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const Candidate& candidate, bool bounded, int x0,
-                     int y, int local_y, int count) {
+void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const Candidate& candidate,
+                     bool bounded, int x0, int y, int local_y, int count) {
     const float* flow = candidate.flow.at(local_y, x0);
     const float* z = candidate.splat.at(local_y, x0);
     const float* m = candidate.merge.at(local_y, x0);
@@ -97,8 +102,7 @@ void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const 
         flow = padded;
         z = padded + 2 * kSegment;
         m = padded + 3 * kSegment;
-    }
-    else // the next segment of this row: its lines lie too far apart for the hardware to guess
+    } else // the next segment of this row: its lines lie too far apart for the hardware to guess
         for (int i = 0; i < kSegment; i += 16) {
             __builtin_prefetch(flow + 2 * (kSegment + i));
             __builtin_prefetch(flow + 2 * (kSegment + i) + 16);
@@ -164,7 +168,8 @@ RT_HD void add_whole(const Prepared<N>& p, int i, double* sums, const int64_t* l
 
 // One source pixel of which some taps may be outside, or whose weights depend on the target's maximum.
 template <int N>
-__attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, const Ring& ring, Rows rows, bool bounded) {
+__attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, const Ring& ring, Rows rows,
+                                           bool bounded) {
     const int col = p.col[i], row = p.row[i];
     if (row < rows.first - N) return;
     const double4 payload = __builtin_convertvector(load<float4>(p.payload[i]), double4);
@@ -185,21 +190,24 @@ __attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, const Ri
     }
 }
 
-// Adds the pixels of one segment, or of two alternately: neighbours in a row hit the same targets, so that each addition
-// waits for the last; those of a distant row fill the gaps.
+// Adds the pixels of one segment, or of two alternately: neighbours in a row hit the same targets, so that
+// each addition waits for the last; those of a distant row fill the gaps.
 template <int N, int Segments>
 void add_segments(const Prepared<N>* p, const Ring& ring, Rows rows, bool bounded, int count) {
     double* const sums = ring.sums;
     const int64_t* const line = ring.line - ring.row0;
     const int first = rows.first;
-    const unsigned last_col = static_cast<unsigned>(ring.width - N), last_row = static_cast<unsigned>(rows.last - rows.first - N);
+    const unsigned last_col = static_cast<unsigned>(ring.width - N),
+                   last_row = static_cast<unsigned>(rows.last - rows.first - N);
     const bool fits = bounded && ring.width >= N && rows.last - rows.first >= N;
     for (int i = 0; i < count; ++i)
         for (int s = 0; s < Segments; ++s) {
             const int col = p[s].col[i], row = p[s].row[i];
-            if (fits && static_cast<unsigned>(col) <= last_col && static_cast<unsigned>(row - first) <= last_row)
+            if (fits && static_cast<unsigned>(col) <= last_col &&
+                static_cast<unsigned>(row - first) <= last_row)
                 add_whole(p[s], i, sums + int64_t(col) * 4, line + row);
-            else if (row > first - N && row < rows.last) add_clipped(p[s], i, ring, rows, bounded);
+            else if (row > first - N && row < rows.last)
+                add_clipped(p[s], i, ring, rows, bounded);
         }
 }
 
@@ -228,7 +236,8 @@ void cover_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int before
             if (row + ky < rows.first || row + ky >= rows.last) continue;
             for (int kx = 0; kx < 2; ++kx)
                 if (col + kx >= 0 && col + kx < ring.width)
-                    ring.cover[ring.index(row + ky, col + kx)] += static_cast<double>((ky ? fy : 1.0f - fy) * (kx ? fx : 1.0f - fx));
+                    ring.cover[ring.index(row + ky, col + kx)] +=
+                        static_cast<double>((ky ? fy : 1.0f - fy) * (kx ? fx : 1.0f - fx));
         }
     }
 }
@@ -250,20 +259,25 @@ RT_HD void blend_lanes(float* out, const V& v, float share) {
 }
 
 template <int C>
-RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, float fx, float fy, float share, float* out) {
+RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, float fx, float fy,
+                          float share, float* out) {
     if constexpr (C == 4) {
         // both texels of a row in one load, both columns at once
         const float8 f = splat_of<float8>(fy), g = splat_of<float8>(1.0f - fy);
         const float8 both = mix_lanes(load<float8>(top), load<float8>(bottom), f, g, f == float8{});
-        const float4 left = __builtin_shufflevector(both, both, 0, 1, 2, 3), right = __builtin_shufflevector(both, both, 4, 5, 6, 7);
+        const float4 left = __builtin_shufflevector(both, both, 0, 1, 2, 3),
+                     right = __builtin_shufflevector(both, both, 4, 5, 6, 7);
         const float4 h = splat_of<float4>(fx);
         blend_lanes(out, mix_lanes(left, right, h, splat_of<float4>(1.0f - fx), h == float4{}), share);
     } else {
         int c = 0;
-        for (; c + 16 <= channels; c += 16) blend_lanes(out + c, bilinear_lanes<float16>(top + c, bottom + c, channels, fx, fy), share);
-        for (; c + 4 <= channels; c += 4) blend_lanes(out + c, bilinear_lanes<float4>(top + c, bottom + c, channels, fx, fy), share);
+        for (; c + 16 <= channels; c += 16)
+            blend_lanes(out + c, bilinear_lanes<float16>(top + c, bottom + c, channels, fx, fy), share);
+        for (; c + 4 <= channels; c += 4)
+            blend_lanes(out + c, bilinear_lanes<float4>(top + c, bottom + c, channels, fx, fy), share);
         for (; c < channels; ++c) {
-            const float left = mix(top[c], bottom[c], fy), right = mix(top[c + channels], bottom[c + channels], fy);
+            const float left = mix(top[c], bottom[c], fy),
+                        right = mix(top[c + channels], bottom[c + channels], fy);
             const float v = mix(left, right, fx);
             out[c] = share >= 1.0f ? v : mix(out[c], v, share);
         }
@@ -294,7 +308,9 @@ struct Groups {
     const Group* all;
     int count, source_row0, source_rows;
 
-    RT_HD int first_line(int g) const { return (source_row0 / kGroup + g) * kGroup - source_row0; } // may lie before the strip
+    RT_HD int first_line(int g) const {
+        return (source_row0 / kGroup + g) * kGroup - source_row0;
+    } // may lie before the strip
 
     // Local source rows of a group.
     RT_HD Rows lines(int g) const {
@@ -307,15 +323,18 @@ template <class F>
 class Chunk {
   public:
     Chunk(const Synthesis& v, const SynthesisOptions& options, const F& footprint, const Groups& groups)
-        : v_(v), options_(options), footprint_(footprint), constants_(constants_of(footprint)), strip_(v.strip), groups_(groups),
-          width_(v.strip.width), pitch_((v.strip.width + 63) / 64 * 64), per_line_((v.strip.width + kSegment - 1) / kSegment), bounded_(skips_maximum(options.metric_bound)) {}
+        : v_(v), options_(options), footprint_(footprint), constants_(constants_of(footprint)),
+          strip_(v.strip), groups_(groups), width_(v.strip.width), pitch_((v.strip.width + 63) / 64 * 64),
+          per_line_((v.strip.width + kSegment - 1) / kSegment),
+          bounded_(skips_maximum(options.metric_bound)) {}
 
     void run(Rows rows) {
         int slots = 0;
         if (bounded_)
             for (int i = 0; i < v_.candidate_count; ++i)
                 if (v_.candidates[i].weight != 0.0f) slots = larger(slots, rolling_slots(i, rows));
-        if (bounded_ && int64_t(slots) * width_ * 32 <= kRingBytes) roll(rows, kBlock, slots);
+        if (bounded_ && int64_t(slots) * width_ * 32 <= kRingBytes)
+            roll(rows, kBlock, slots);
         else
             for (int y = rows.first; y < rows.last; y += kBand) {
                 const Rows band{y, smaller(y + kBand, rows.last)};
@@ -324,7 +343,9 @@ class Chunk {
     }
 
   private:
-    const Group& group(int candidate, int g) const { return groups_.all[int64_t(candidate) * groups_.count + g]; }
+    const Group& group(int candidate, int g) const {
+        return groups_.all[int64_t(candidate) * groups_.count + g];
+    }
 
     // Rows in flight at most, when `rows` are rolled through in blocks.
     int rolling_slots(int candidate, Rows rows) const {
@@ -344,11 +365,15 @@ class Chunk {
         const int64_t plane = int64_t(slots) * width_;
         const int count = v_.candidate_count;
         double* sums = static_cast<double*>(scratch(kSums, sizeof(double) * 4 * plane * count));
-        double* cover = options_.coverage_gate ? static_cast<double*>(scratch(kCover, sizeof(double) * plane * count)) : nullptr;
+        double* cover = options_.coverage_gate
+                            ? static_cast<double*>(scratch(kCover, sizeof(double) * plane * count))
+                            : nullptr;
         float* maximum = bounded_ ? nullptr : static_cast<float*>(scratch(kMaximum, sizeof(float) * plane));
-        int64_t* line = static_cast<int64_t*>(scratch(kRingIndex, sizeof(int64_t) * (static_cast<size_t>(rows.last - rows.first) + count)));
+        int64_t* line = static_cast<int64_t*>(
+            scratch(kRingIndex, sizeof(int64_t) * (static_cast<size_t>(rows.last - rows.first) + count)));
         int* next = reinterpret_cast<int*>(line + (rows.last - rows.first));
-        for (int y = rows.first; y < rows.last; ++y) line[y - rows.first] = int64_t((y - rows.first) % slots) * width_;
+        for (int y = rows.first; y < rows.last; ++y)
+            line[y - rows.first] = int64_t((y - rows.first) % slots) * width_;
         for (int i = 0; i < count; ++i) next[i] = 0;
         memset(sums, 0, sizeof(double) * 4 * plane * count);
         if (cover) memset(cover, 0, sizeof(double) * plane * count);
@@ -364,7 +389,12 @@ class Chunk {
             for (int i = 0; i < count; ++i) {
                 const Candidate& candidate = v_.candidates[i];
                 if (candidate.weight == 0.0f) continue;
-                const Ring ring{sums + 4 * plane * i, cover ? cover + plane * i : nullptr, maximum, line, rows.first, width_};
+                const Ring ring{sums + 4 * plane * i,
+                                cover ? cover + plane * i : nullptr,
+                                maximum,
+                                line,
+                                rows.first,
+                                width_};
                 if (maximum) {
                     for (int64_t k = 0; k < plane; ++k) maximum[k] = -__builtin_inff();
                     int from = next[i];
@@ -391,11 +421,15 @@ class Chunk {
                     for (int k = 0; k < 2; ++k) {
                         const int local = groups_.first_line(next) + half + k * (kGroup / 2);
                         if (local < lines.first || local >= lines.last) continue;
-                        const RowRange range = groups_.segments[(int64_t(i) * strip_.source_rows + local) * per_line_ + s];
+                        const RowRange range =
+                            groups_.segments[(int64_t(i) * strip_.source_rows + local) * per_line_ + s];
                         if (range.last < rows.first || range.first >= rows.last) continue;
-                        prepare_segment(prepared_[found], footprint_, constants_, candidate, bounded_, x0, local + strip_.source_row0, local, n);
-                        if (maximum_pass) raise_segment(prepared_[found], ring, rows, n);
-                        else if (ring.cover) cover_segment(prepared_[found], ring, rows, F::before, n);
+                        prepare_segment(prepared_[found], footprint_, constants_, candidate, bounded_, x0,
+                                        local + strip_.source_row0, local, n);
+                        if (maximum_pass)
+                            raise_segment(prepared_[found], ring, rows, n);
+                        else if (ring.cover)
+                            cover_segment(prepared_[found], ring, rows, F::before, n);
                         ++found;
                     }
                     if (maximum_pass) continue;
@@ -427,16 +461,21 @@ class Chunk {
             if (n < kSegment) memset(mean, 0, sizeof mean);
             for (int k = 0; k < n; ++k) {
                 const double4 sum = load<double4>(s + 4 * k);
-                store(mean[k], __builtin_convertvector(sum / splat_of<double4>(sum[3]), float4)); // 0 / 0 in holes
+                store(mean[k],
+                      __builtin_convertvector(sum / splat_of<double4>(sum[3]), float4)); // 0 / 0 in holes
             }
             for (int k = 0; k < padded; k += 16) {
                 float16 xm0, y10, xm1, y11, mx, my, mm, valid; // undo the interleaving of prepare_segment
                 take_pairs(mean[k], xm0, y10);
                 take_pairs(mean[k + 8], xm1, y11);
-                mx = __builtin_shufflevector(xm0, xm1, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-                mm = __builtin_shufflevector(xm0, xm1, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-                my = __builtin_shufflevector(y10, y11, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-                valid = __builtin_shufflevector(y10, y11, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+                mx = __builtin_shufflevector(xm0, xm1, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
+                                             30);
+                mm = __builtin_shufflevector(xm0, xm1, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29,
+                                             31);
+                my = __builtin_shufflevector(y10, y11, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
+                                             30);
+                valid = __builtin_shufflevector(y10, y11, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27,
+                                                29, 31);
                 const int16v filled = valid == 1.0f;
                 mx = filled ? mx : float16{};
                 my = filled ? my : float16{};
@@ -456,20 +495,25 @@ class Chunk {
                 store(at.fy + k, ry);
                 float16 a = splat_of<float16>(own);
                 if (options_.merge == Merge::metric) {
-                    if (exponent == 1.0f) a = own * mm;
-                    else if (exponent == 2.0f) a = own * (mm * mm);
-                    else if (exponent == 4.0f) a = own * ((mm * mm) * (mm * mm));
+                    if (exponent == 1.0f)
+                        a = own * mm;
+                    else if (exponent == 2.0f)
+                        a = own * (mm * mm);
+                    else if (exponent == 4.0f)
+                        a = own * ((mm * mm) * (mm * mm));
                     else
                         for (int j = 0; j < 16; ++j) a[j] = own * power(mm[j], exponent);
                 }
                 store(weight + k, a);
             }
             if (cover)
-                for (int k = 0; k < n; ++k) weight[k] *= larger(1e-3f, smaller(1.0f, static_cast<float>(cover[x0 + k])));
+                for (int k = 0; k < n; ++k)
+                    weight[k] *= larger(1e-3f, smaller(1.0f, static_cast<float>(cover[x0 + k])));
             int16v outside = {};
             for (int k = 0; k < padded; k += 16) {
                 const int16v where = load<int16v>(state + k);
-                const float16 before = load<float16>(total + x0 + k), a = where == 1 ? load<float16>(weight + k) : float16{};
+                const float16 before = load<float16>(total + x0 + k),
+                              a = where == 1 ? load<float16>(weight + k) : float16{};
                 const float16 after = before + a;
                 store(share + k, a > 0.0f ? a / after : float16{});
                 store(total + x0 + k, after);
@@ -478,8 +522,10 @@ class Chunk {
             int unusual = 0;
             for (int j = 0; j < 16; ++j) unusual |= outside[j];
             float* out = v_.out.at(y - strip_.out_row0, x0);
-            if (channels == 4) blend_row<4>(frame, n, fast, at, share, out);
-            else blend_row<0>(frame, n, fast, at, share, out);
+            if (channels == 4)
+                blend_row<4>(frame, n, fast, at, share, out);
+            else
+                blend_row<0>(frame, n, fast, at, share, out);
             if (best_)
                 for (int k = 0; k < n; ++k)
                     if (share[k] > 0.0f) offer_ids(i, at.aim(k), weight[k], x0 + k, y, block0);
@@ -494,8 +540,10 @@ class Chunk {
 
     // out[k] = mix(out[k], sample(k), share[k]) for n targets; share 0: nothing to add.
     template <int C>
-    void blend_row(const Image<const float>& frame, int n, bool bilinear, const Positions& at, const float* share, float* out) const {
-        const unsigned last_x = static_cast<unsigned>(width_ - 2), last_y = static_cast<unsigned>(strip_.source_rows - 2);
+    void blend_row(const Image<const float>& frame, int n, bool bilinear, const Positions& at,
+                   const float* share, float* out) const {
+        const unsigned last_x = static_cast<unsigned>(width_ - 2),
+                       last_y = static_cast<unsigned>(strip_.source_rows - 2);
         const bool room = width_ >= 2 && strip_.source_rows >= 2 && bilinear;
         const int channels = C > 0 ? C : static_cast<int>(frame.c), row0 = strip_.source_row0;
         const int64_t pitch = frame.row;
@@ -525,8 +573,8 @@ class Chunk {
         float& total = total_[int64_t(y - block0) * pitch_ + x]; // <= 0 here: minus the weight so far
         const float before = -total, after = before + weight;
         total = -after;
-        blend_pixel(options_.filter, v_.frames[v_.candidates[i].frame], strip_, at, before == 0.0f ? 1.0f : weight / after,
-                    v_.out.at(y - strip_.out_row0, x));
+        blend_pixel(options_.filter, v_.frames[v_.candidates[i].frame], strip_, at,
+                    before == 0.0f ? 1.0f : weight / after, v_.out.at(y - strip_.out_row0, x));
         if (best_) offer_ids(i, at, weight, x, y, block0);
     }
 
@@ -543,14 +591,17 @@ class Chunk {
             float* weight_sum = v_.weight_sum ? v_.weight_sum.at(y - strip_.out_row0, 0) : nullptr;
             int missing = 0;
             for (int x = 0; x < width_; ++x) missing += total[x] == 0.0f;
-            if (hole) for (int x = 0; x < width_; ++x) hole[x] = total[x] > 0.0f ? 0 : (total[x] < 0.0f ? 1 : 2);
-            if (weight_sum) for (int x = 0; x < width_; ++x) weight_sum[x] = larger(total[x], 0.0f);
+            if (hole)
+                for (int x = 0; x < width_; ++x) hole[x] = total[x] > 0.0f ? 0 : (total[x] < 0.0f ? 1 : 2);
+            if (weight_sum)
+                for (int x = 0; x < width_; ++x) weight_sum[x] = larger(total[x], 0.0f);
             if (missing)
                 for (int x = 0; x < width_; ++x) {
                     if (total[x] != 0.0f) continue;
                     for (int i = 0; i < v_.candidate_count; ++i)
                         if (v_.candidates[i].weight != 0.0f)
-                            blend_fallback(i, aim_own(v_.candidates[i], strip_, x, y), v_.candidates[i].weight, x, y, now.first);
+                            blend_fallback(i, aim_own(v_.candidates[i], strip_, x, y),
+                                           v_.candidates[i].weight, x, y, now.first);
                 }
         }
     }
@@ -570,7 +621,8 @@ class Chunk {
     Prepared<F::count> prepared_[2];
 };
 
-// Least and greatest vertical component of n flow vectors; `wrong` becomes NaN when any component is not finite.
+// Least and greatest vertical component of n flow vectors; `wrong` becomes NaN when any component is not
+// finite.
 RT_HD void vertical_bounds(const float* flow, int n, float& low, float& high, float& wrong) {
     if (n < kSegment) {
         low = high = flow[1];
@@ -607,8 +659,10 @@ void run(const Synthesis& v, const SynthesisOptions& options, const F& footprint
     const int per_line = (width + kSegment - 1) / kSegment;
     Groups groups{nullptr, nullptr, 0, strip.source_row0, strip.source_rows};
     groups.count = (strip.source_row0 + strip.source_rows + kGroup - 1) / kGroup - strip.source_row0 / kGroup;
-    const int64_t all = int64_t(count) * groups.count, segment_count = int64_t(count) * strip.source_rows * per_line;
-    Group* bounds = static_cast<Group*>(scratch(kRanges, sizeof(Group) * all + sizeof(RowRange) * segment_count));
+    const int64_t all = int64_t(count) * groups.count,
+                  segment_count = int64_t(count) * strip.source_rows * per_line;
+    Group* bounds =
+        static_cast<Group*>(scratch(kRanges, sizeof(Group) * all + sizeof(RowRange) * segment_count));
     RowRange* segments = reinterpret_cast<RowRange*>(bounds + all);
     groups.segments = segments;
     groups.all = bounds;
@@ -654,8 +708,10 @@ void run(const Synthesis& v, const SynthesisOptions& options, const F& footprint
 }
 
 void synthesize_any(const Synthesis& v, const SynthesisOptions& options) {
-    if (options.footprint == FootprintKind::bilinear) run(v, options, Bilinear{});
-    else run(v, options, Gaussian{options.sigma});
+    if (options.footprint == FootprintKind::bilinear)
+        run(v, options, Bilinear{});
+    else
+        run(v, options, Gaussian{options.sigma});
 }
 
 } // namespace

@@ -136,8 +136,10 @@ void run_pieces(int64_t count, int threads, void (*body)(void*, int64_t), void* 
     job.body = body;
     job.context = context;
     job.count = count;
-    if (threads == 1) job.work();
-    else the_pool().run(job, threads - 1);
+    if (threads == 1)
+        job.work();
+    else
+        the_pool().run(job, threads - 1);
     if (job.error) std::rethrow_exception(job.error);
 }
 

@@ -1,5 +1,5 @@
-// Which vector types do the hot loops use? GCC vector extensions: element-wise, so the bits are those of scalar code on any
-// instruction set; the compiler splits them where the hardware is narrower.
+// Which vector types do the hot loops use? GCC vector extensions: element-wise, so the bits are those of
+// scalar code on any instruction set; the compiler splits them where the hardware is narrower.
 #pragma once
 
 #include <cstring>
@@ -23,10 +23,14 @@ RT_HD V load(const E* from) {
     return v;
 }
 template <class V, class E>
-RT_HD void store(E* to, const V& v) { memcpy(to, &v, sizeof v); }
+RT_HD void store(E* to, const V& v) {
+    memcpy(to, &v, sizeof v);
+}
 
 template <class V, class E>
-RT_HD V splat_of(E e) { return e - V{}; } // broadcast
+RT_HD V splat_of(E e) {
+    return e - V{};
+} // broadcast
 
 // backward_warp.h: mix, lane by lane. `g` = 1 - f, `keep` = all ones where f == 0.
 template <class V, class M>
@@ -57,7 +61,8 @@ RT_HD float16 exp_lanes(float16 x) {
     const int16v vanishes = x < -87.0f;
     x = clamp_lanes(x, -87.0f, 88.0f);
     const float16 scaled = x * 1.44269504f;
-    const int16v n = __builtin_convertvector(scaled + (scaled < 0.0f ? splat_of<float16>(-0.5f) : splat_of<float16>(0.5f)), int16v);
+    const int16v n = __builtin_convertvector(
+        scaled + (scaled < 0.0f ? splat_of<float16>(-0.5f) : splat_of<float16>(0.5f)), int16v);
     const float16 fn = __builtin_convertvector(n, float16);
     const float16 r = (x - fn * 0.693359375f) - fn * -2.12194440e-4f;
     float16 p = r * 1.9875691500e-4f + 1.3981999507e-3f;
@@ -85,7 +90,8 @@ RT_HD void put_pairs(float16 even, float16 odd, float16& first, float16& second)
 
 // 16 floats as 16 doubles.
 RT_HD void store_doubles(double* to, float16 v) {
-    const float8 low = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7), high = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+    const float8 low = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7),
+                 high = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
     store(to, __builtin_convertvector(low, double8));
     store(to + 8, __builtin_convertvector(high, double8));
 }

@@ -8,9 +8,12 @@ namespace {
 
 template <class Call>
 RT_HD void with_filter(Filter filter, Call&& call) {
-    if (filter == Filter::bilinear) call(BilinearFilter{});
-    else if (filter == Filter::lanczos4) call(Lanczos4Filter{});
-    else call(NearestFilter{});
+    if (filter == Filter::bilinear)
+        call(BilinearFilter{});
+    else if (filter == Filter::lanczos4)
+        call(Lanczos4Filter{});
+    else
+        call(NearestFilter{});
 }
 
 template <class T>
@@ -19,7 +22,8 @@ void forward(const WarpForward<T>& v, const WarpOptions& options) {
     auto body = [&](int64_t line) {
         with_filter(options.filter, [&](auto filter) {
             for (int x = 0; x < static_cast<int>(v.out.w); ++x)
-                warp_pixel(filter, options.border, v.image, v.flow, v.out, line / height, static_cast<int>(line % height), x);
+                warp_pixel(filter, options.border, v.image, v.flow, v.out, line / height,
+                           static_cast<int>(line % height), x);
         });
     };
     for_pieces(v.out.n * height, options.threads, body);
@@ -44,7 +48,8 @@ void backward_image(const WarpBackward<T>& v, const WarpOptions& options, const 
     const int targets_w = static_cast<int>(v.flow.w), targets_h = static_cast<int>(v.flow.h);
     if (width == 0 || height == 0) return;
     const int segments = (targets_w + kSegment - 1) / kSegment;
-    RowRange* ranges = static_cast<RowRange*>(scratch(0, sizeof(RowRange) * static_cast<size_t>(v.flow.n) * targets_h * segments + 1));
+    RowRange* ranges = static_cast<RowRange*>(
+        scratch(0, sizeof(RowRange) * static_cast<size_t>(v.flow.n) * targets_h * segments + 1));
     auto measure = [&](int64_t line) {
         const int64_t in = line / targets_h;
         const int y = static_cast<int>(line % targets_h);
@@ -52,14 +57,16 @@ void backward_image(const WarpBackward<T>& v, const WarpOptions& options, const 
             const int x0 = s * kSegment;
             RowRange r = reach(smaller(kSegment, targets_w - x0), y, Fl::count / 2, Fl::count / 2,
                                [&](int i) { return v.flow(in, 1, y, x0 + i); });
-            if (options.border == Border::edge) r = {clamped(r.first, 0, height - 1), clamped(r.last, 0, height - 1)};
+            if (options.border == Border::edge)
+                r = {clamped(r.first, 0, height - 1), clamped(r.last, 0, height - 1)};
             ranges[line * segments + s] = r;
         }
     };
     for_pieces(v.flow.n * targets_h, options.threads, measure);
 
     const int group = static_cast<int>(smaller<int64_t>(v.image.c, kGroup));
-    const int band = static_cast<int>(clamped<int64_t>((int64_t(1) << 19) / (int64_t(width) * larger(group, 1) * 8), 4, 64));
+    const int band = static_cast<int>(
+        clamped<int64_t>((int64_t(1) << 19) / (int64_t(width) * larger(group, 1) * 8), 4, 64));
     const int bands = (height + band - 1) / band;
     auto body = [&](int64_t piece) {
         const int64_t in = piece / bands;
@@ -77,7 +84,8 @@ void backward_image(const WarpBackward<T>& v, const WarpOptions& options, const 
                     if (range.first >= last || range.last < first) continue;
                     const int end = smaller(targets_w, (s + 1) * kSegment);
                     for (int x = s * kSegment; x < end; ++x) {
-                        for (int c = 0; c < channels; ++c) grad[c] = static_cast<double>(v.grad_out(in, c0 + c, y, x));
+                        for (int c = 0; c < channels; ++c)
+                            grad[c] = static_cast<double>(v.grad_out(in, c0 + c, y, x));
                         warp_backward_image(filter, options.border, width, height, x, y, v.flow(in, 0, y, x),
                                             v.flow(in, 1, y, x), first, last, sink);
                     }
@@ -85,7 +93,8 @@ void backward_image(const WarpBackward<T>& v, const WarpOptions& options, const 
             for (int y = first; y < last; ++y)
                 for (int x = 0; x < width; ++x)
                     for (int c = 0; c < channels; ++c)
-                        v.grad_image(in, c0 + c, y, x) = static_cast<T>(sums[(int64_t(y - first) * width + x) * channels + c]);
+                        v.grad_image(in, c0 + c, y, x) =
+                            static_cast<T>(sums[(int64_t(y - first) * width + x) * channels + c]);
         }
     };
     for_pieces(v.image.n * bands, options.threads, body);
@@ -98,8 +107,8 @@ void backward(const WarpBackward<T>& v, const WarpOptions& options) {
         auto body = [&](int64_t line) {
             with_filter(options.filter, [&](auto filter) {
                 for (int x = 0; x < static_cast<int>(v.flow.w); ++x)
-                    warp_backward_flow(filter, options.border, v.grad_out, v.image, v.flow, v.grad_flow, line / height,
-                                       static_cast<int>(line % height), x);
+                    warp_backward_flow(filter, options.border, v.grad_out, v.image, v.flow, v.grad_flow,
+                                       line / height, static_cast<int>(line % height), x);
             });
         };
         for_pieces(v.flow.n * height, options.threads, body);
@@ -113,7 +122,8 @@ void image(const WarpImage& v, const WarpOptions& options) {
         with_filter(options.filter, [&](auto filter) {
             for (int x = 0; x < static_cast<int>(v.out.w); ++x) {
                 const float* f = v.flow.at(y, x);
-                const auto taps = aim_along(filter, x, static_cast<int>(y), f[0], f[1], width, height, options.border);
+                const auto taps =
+                    aim_along(filter, x, static_cast<int>(y), f[0], f[1], width, height, options.border);
                 float* out = v.out.at(y, x);
                 for (int64_t c = 0; c < v.out.c; ++c)
                     out[c] = sample(taps, [&](int iy, int ix) { return v.image.at(iy, ix)[c]; });
@@ -128,7 +138,8 @@ void ids(const WarpIds& v, const WarpOptions& options) {
     auto body = [&](int64_t y) {
         for (int x = 0; x < static_cast<int>(v.out.w); ++x) {
             const float* f = v.flow.at(y, x);
-            const auto taps = aim_along(NearestFilter{}, x, static_cast<int>(y), f[0], f[1], width, height, options.border);
+            const auto taps =
+                aim_along(NearestFilter{}, x, static_cast<int>(y), f[0], f[1], width, height, options.border);
             uint32_t* out = v.out.at(y, x);
             const bool outside = taps.ix[0] < 0 || taps.iy[0] < 0;
             for (int64_t c = 0; c < v.out.c; ++c) out[c] = outside ? 0u : v.ids.at(taps.iy[0], taps.ix[0])[c];

@@ -1,0 +1,150 @@
+"""Does the backward warp fetch the right pixels, exactly where it can, and do its gradients fit?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from retempo import _native
+
+Send = Callable[[np.ndarray], Any]
+
+
+def run(
+    image: np.ndarray, flow: np.ndarray, send: Send = lambda a: a, fetch: Send = lambda a: a, **options: Any
+) -> np.ndarray:
+    """Warp [N, C, H, W]."""
+    out = send(np.full((*image.shape[:2], *flow.shape[2:]), 7, image.dtype))
+    _native.warp_forward(send(image), send(flow), out, **options)
+    return fetch(out)
+
+
+def constant_flow(h: int, w: int, dx: float, dy: float = 0.0, dtype: type = np.float32) -> np.ndarray:
+    """Build [1, 2, h, w]."""
+    flow = np.empty((1, 2, h, w), dtype)
+    flow[:, 0], flow[:, 1] = dx, dy
+    return flow
+
+
+@pytest.mark.parametrize(
+    ("filter_", "border", "dx", "expected"),
+    [
+        ("bilinear", "edge", 0.5, [1.5, 3, 4]),
+        ("bilinear", "zero", 0.5, [1.5, 3, 2]),
+        ("bilinear", "edge", -1.25, [1, 1, 1.75]),
+        ("bilinear", "zero", -1.25, [0, 0.75, 1.75]),
+        ("nearest", "edge", 0.5, [2, 4, 4]),
+        ("nearest", "zero", 0.49, [1, 2, 4]),
+        ("nearest", "zero", 1.0, [2, 4, 0]),
+        ("lanczos4", "edge", 1.0, [2, 4, 4]),
+        ("lanczos4", "zero", -1.0, [0, 1, 2]),
+        ("bilinear", "edge", 1e30, [4, 4, 4]),
+        ("bilinear", "zero", -1e30, [0, 0, 0]),
+    ],
+)
+def test_table(
+    device: str, send: Send, fetch: Send, filter_: str, border: str, dx: float, expected: list[float]
+) -> None:
+    image = np.array([1, 2, 4], np.float32).reshape(1, 1, 1, 3)
+    got = run(image, constant_flow(1, 3, dx), send, fetch, filter=filter_, border=border)
+    np.testing.assert_array_equal(got.ravel(), expected)
+
+
+def test_lanczos_weights_by_formula(device: str, send: Send, fetch: Send) -> None:
+    image = np.zeros((1, 1, 1, 12), np.float32)
+    image[..., 6] = 1
+    for f in (0.001, 0.25, 0.5, 0.9):
+        got = run(image, constant_flow(1, 12, f), send, fetch, filter="lanczos4", border="zero").ravel()
+        for x in range(3, 8):
+            u = np.arange(-3, 5) - f
+            window = np.sinc(u) * np.sinc(u / 4)
+            k = 6 - x + 3
+            expected = window[k] / window.sum() if 0 <= k < 8 else 0.0
+            assert got[x] == pytest.approx(expected, abs=2e-6), (f, x)
+
+
+@pytest.mark.parametrize("filter_", ["bilinear", "lanczos4", "nearest"])
+def test_integer_flow_is_exact_and_keeps_inf_apart(
+    device: str, send: Send, fetch: Send, filter_: str
+) -> None:
+    rng = np.random.default_rng(0)
+    image = (rng.random((1, 3, 20, 24)) * 100).astype(np.float32)
+    image[0, 0, 10, 10], image[0, 1, 12, 5] = np.inf, np.nan
+    got = run(image, constant_flow(20, 24, 2, -3), send, fetch, filter=filter_)
+    np.testing.assert_array_equal(got[:, :, 3:, :-2], np.roll(image, (3, -2), (2, 3))[:, :, 3:, :-2])
+
+
+def test_agreeing_texels_stay_untouched(device: str, send: Send, fetch: Send) -> None:
+    image = np.full((1, 1, 9, 9), 0.1, np.float32)
+    rng = np.random.default_rng(1)
+    flow = rng.normal(0, 3, (1, 2, 9, 9)).astype(np.float32)
+    assert (run(image, flow, send, fetch) == np.float32(0.1)).all()
+
+
+@pytest.mark.parametrize("filter_", ["bilinear", "lanczos4"])
+@pytest.mark.parametrize("border", ["edge", "zero"])
+def test_gradients_match_finite_differences(filter_: str, border: str) -> None:
+    rng = np.random.default_rng(2)
+    image, flow = rng.normal(size=(1, 2, 6, 7)), rng.normal(0, 1.2, (1, 2, 5, 4))
+    upstream = rng.normal(size=(1, 2, 5, 4))
+    grads = {"image": np.empty_like(image), "flow": np.empty_like(flow)}
+    _native.warp_backward(upstream, image, flow, *grads.values(), filter=filter_, border=border)
+    for name, array in {"image": image, "flow": flow}.items():
+        for _ in range(20):
+            at = tuple(rng.integers(0, s) for s in array.shape)
+            sides = []
+            for step in (1e-6, -1e-6):
+                moved = {"image": image.copy(), "flow": flow.copy()}
+                moved[name][at] += step
+                sides.append(float((run(**moved, filter=filter_, border=border) * upstream).sum()))
+            assert grads[name][at] == pytest.approx((sides[0] - sides[1]) / 2e-6, rel=1e-4, abs=1e-6), (
+                name,
+                at,
+            )
+
+
+@pytest.mark.parametrize("filter_", ["bilinear", "lanczos4", "nearest"])
+@pytest.mark.parametrize("border", ["edge", "zero"])
+def test_threads_never_change_a_bit(filter_: str, border: str) -> None:
+    rng = np.random.default_rng(3)
+    image, flow = (rng.normal(0, 5, (2, c, 37, 70)).astype(np.float32) for c in (3, 2))
+    results = []
+    for threads in (1, 2, 5):
+        grads = np.empty_like(image), np.empty_like(flow)
+        _native.warp_backward(image, image, flow, *grads, filter=filter_, border=border, threads=threads)
+        results.append((run(image, flow, filter=filter_, border=border, threads=threads), *grads))
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 20])
+def test_channel_last_equals_planar(device: str, send: Send, fetch: Send, channels: int) -> None:
+    rng = np.random.default_rng(4)
+    image = rng.normal(size=(23, 31, channels)).astype(np.float32)
+    flow = rng.normal(0, 4, (23, 31, 2)).astype(np.float32)
+    for filter_ in ("bilinear", "lanczos4", "nearest"):
+        out = send(np.empty_like(image))
+        _native.warp_image(send(image), send(flow), out, filter=filter_, border="zero")
+        planar = run(
+            *(np.ascontiguousarray(a.transpose(2, 0, 1))[None] for a in (image, flow)),
+            send,
+            fetch,
+            filter=filter_,
+            border="zero",
+        )
+        np.testing.assert_array_equal(fetch(out), planar[0].transpose(1, 2, 0))
+
+
+def test_ids_are_copied_bit_for_bit() -> None:
+    rng = np.random.default_rng(5)
+    ids = rng.integers(0, 2**32, (8, 9, 2), dtype=np.uint32)
+    flow = np.full((8, 9, 2), 1.4, np.float32)
+    out = np.empty_like(ids)
+    _native.warp_ids(ids, flow, out)
+    np.testing.assert_array_equal(out[:-1, :-1], ids[1:, 1:])
+    _native.warp_ids(ids, flow, out, border="zero")
+    assert (out[-1] == 0).all() and (out[:, -1] == 0).all()
