@@ -52,9 +52,7 @@ def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -
     from retempo.render.timing import schedule
 
     outputs = parse_range(settings.output_range) if settings.output_range else None
-    wanted = schedule(
-        settings, source.frames, source.fps, outputs, lambda number: Path(source.path(number)).name
-    )
+    wanted = schedule(settings, source.frames, source.fps, outputs, lambda number: name_of(source, number))
     if args.dry_run:
         return Result(
             {"plan": wanted.plan.to_json(), "settings": settings.as_dict()}, plan_table(wanted.plan)
@@ -71,6 +69,14 @@ def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -
         )
     data: dict[str, Any] = {"output": args.output, "plan": wanted.plan.description, **report.as_dict()}
     return Result(data, summary(report.as_dict(), args.output))
+
+
+def name_of(source: Source, number: int) -> str:
+    """What to call a frame that is wanted and not among the source's."""
+    path = Path(source.path(number))
+    return (
+        f"{path.name} (left out by --frames)" if number not in source.frames and path.exists() else path.name
+    )
 
 
 def summary(report: dict[str, Any], output: str) -> str:
