@@ -238,6 +238,20 @@ def test_bad_pixels_are_repaired_and_told(
         assert all(np.array_equal(source[key], copied[key]) for key in source)
 
 
+def test_bad_pixels_in_strips(retempo: Program, tmp_path: Path) -> None:
+    for number in (1, 2):
+        pixels = picture(number, 400, 300)
+        if number == 2:
+            pixels[10:12, 20] = np.nan
+            pixels[290, 399] = np.inf
+        write_image(tmp_path / "in" / f"a.{number}.exr", make_layer(pixels, "RGB"))
+    flags = ("--memory", "20M", "--speed", "1/4")
+    report = retempo.done("retime", tmp_path / "in" / "a.@.exr", "-o", tmp_path / "out" / "o.@.exr", *flags)
+    assert report["strips"] > 0 and report["repaired"] == {"2": 3}
+    for output in (2, 3, 4):
+        assert np.isfinite(planes(tmp_path / "out" / f"o.{output}.exr", "RGB")).all()
+
+
 def test_people_are_told_of_bad_pixels(retempo: Program, tmp_path: Path) -> None:
     source = make_shot(tmp_path / "in", (1,))
     pixels = picture(2)
@@ -406,6 +420,10 @@ def test_output_of_an_unknown_kind(retempo: Program, plate: Path, tmp_path: Path
     refused(outcome, 2, "half", "uint16")
     outcome = retempo("retime", plate / "plate.####.exr", "-o", tmp_path / "o.mkv", "--codec", "divx")
     refused(outcome, 2, "divx", "ffv1")
+    outcome = retempo(
+        "retime", plate / "plate.####.exr", "-o", tmp_path / "o.####.png", "--compression", "zip"
+    )
+    refused(outcome, 2, "o.####.png", "--compression")
     assert names(tmp_path) == []
 
 
@@ -461,6 +479,11 @@ def test_existing_output_is_kept(retempo: Program, plate: Path, tmp_path: Path, 
         (["--memory", "lots"], 2, ["--memory", "2G"]),
         (["--sigma", "7"], 2, ["--sigma", "0.1"]),
         (["--coefficients", "1,2"], 2, ["--coefficients"]),
+        (["--source-frames", "3"], 2, ["--source-frames", "even"]),
+        (["--compression", "zap"], 2, ["'zap'", "dwaa"]),
+        (["--compression", "dwaa:much"], 2, ["dwaa:much"]),
+        (["--quality", "99"], 2, ["--quality", "51"]),
+        (["--memory", "1M"], 2, ["--memory", "MiB"]),
         (["--resume", "--overwrite"], 2, ["--resume", "--overwrite"]),
     ],
 )  # fmt: skip

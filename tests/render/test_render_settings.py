@@ -52,6 +52,7 @@ def test_defaults_survive_an_empty_command_line() -> None:
         ({"memory": "lots"}, "--memory"),
         ({"memory": "0"}, "--memory"),
         ({"source_frames": 1}, "--source-frames"),
+        ({"source_frames": 3}, "--source-frames"),
     ],
 )
 def test_nonsense_is_refused_by_name(values: dict[str, object], flag: str) -> None:

@@ -23,6 +23,7 @@ class ImageFormat:
         layered: holds several parts and any channels; otherwise the main colour alone is written.
         straight: alpha is stored unassociated.
         alpha: can hold alpha at all.
+        compressions: names of what it can be compressed with, where there is a choice.
     """
 
     name: str
@@ -31,12 +32,21 @@ class ImageFormat:
     layered: bool = False
     straight: bool = False
     alpha: bool = True
+    compressions: tuple[str, ...] = ()
 
 
+_EXR_COMPRESSIONS = (
+    "none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab", "htj2k32", "htj2k256",
+)  # fmt: skip
+_TIFF_COMPRESSIONS = ("none", "lzw", "zip", "packbits")
 _FORMATS = {
-    ".exr": ImageFormat("openexr", ("half", "float", "uint"), "half", layered=True),
+    ".exr": ImageFormat(
+        "openexr", ("half", "float", "uint"), "half", layered=True, compressions=_EXR_COMPRESSIONS
+    ),
     ".dpx": ImageFormat("dpx", ("uint10", "uint8", "uint12", "uint16"), "uint10"),
-    ".tif": ImageFormat("tiff", ("uint16", "uint8", "float", "half"), "float"),
+    ".tif": ImageFormat(
+        "tiff", ("uint16", "uint8", "float", "half"), "float", compressions=_TIFF_COMPRESSIONS
+    ),
     ".png": ImageFormat("png", ("uint16", "uint8"), "uint16", straight=True),
     ".jpg": ImageFormat("jpeg", ("uint8",), "uint8", alpha=False),
 }
@@ -59,6 +69,24 @@ def format_for(path: str | Path) -> ImageFormat:
         known = ", ".join(sorted({*_FORMATS} | {*MOVIES}))
         raise UsageError(f"{path}: cannot write files of this kind", f"use one of {known}")
     return found
+
+
+def check_compression(path: str | Path, text: str) -> None:
+    """See that files of this kind can be compressed so; ``dwaa:45`` gives dwaa a level.
+
+    Raises:
+        UsageError: an unknown name, or a format that leaves no choice.
+    """
+    name, colon, level = text.partition(":")
+    known = () if is_movie(path) else format_for(path).compressions
+    if not known:
+        raise UsageError(
+            f"{path}: files of this kind leave no choice of compression", "leave --compression out"
+        )
+    if name not in known or (colon and not level.replace(".", "", 1).isdigit()):
+        raise UsageError(
+            f"--compression is {text!r}", f"{Path(path).suffix} takes {', '.join(known)}, e.g. zip or dwaa:45"
+        )
 
 
 def store_as(form: ImageFormat, source: str, asked: str | None) -> str:

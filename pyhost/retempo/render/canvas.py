@@ -114,6 +114,18 @@ def gather(frame: Frame, layers: Sequence[int], window: Window, color: ColorPipe
     return canvas
 
 
+def count_bad(frame: Frame, layers: Sequence[int], part: Window) -> int:
+    """How many colour pixels of these layers are NaN or infinite within the rows of ``part``."""
+    bad = 0
+    for index in layers:
+        layer = frame.layers[index]
+        rows = layer.window.rows(part.y, part.y1)
+        inside = layer.pixels[rows.y - layer.window.y : rows.y1 - layer.window.y]
+        for group in layer.color_groups():
+            bad += replace_nonfinite(np.ascontiguousarray(inside[..., list(group)]))[1]
+    return bad
+
+
 def color_columns(frame: Frame, canvas: Canvas) -> list[list[int]]:
     """Columns of ``canvas.pixels`` that form a colour: one list of three (RGB) or four (RGBA) per colour group."""
     columns: list[list[int]] = []

@@ -9,6 +9,7 @@ from retempo.color.file_rules import Kind, choose_space, kind_of
 from retempo.color.pipeline import ColorPipeline
 from retempo.errors import OutputError, UsageError
 from retempo.flow.catalog import VectorsMarker
+from retempo.io.formats import check_compression
 from retempo.io.frame import Frame
 from retempo.io.pattern import parse
 from retempo.io.sequence import open_source
@@ -80,6 +81,8 @@ def render_job(
         raise UsageError("--resume keeps what is done, --overwrite replaces it", "give one of them")
     settings = renderer.settings
     vectors = open_source(settings.vectors) if settings.vectors else None
+    if settings.compression != "keep":
+        check_compression(output, settings.compression)
     check_channels(renderer, source, vectors, wanted)
     if vectors is not None:
         refuse_vectors(output, vectors, wanted)

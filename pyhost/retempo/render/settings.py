@@ -251,6 +251,10 @@ class RetimeSettings:
     def __post_init__(self) -> None:
         for one in fields(self):
             _check(one, getattr(self, one.name))
+        if self.source_frames % 2:
+            raise UsageError(
+                f"--source-frames is {self.source_frames}", "give an even number: as many before as after"
+            )
         parse_coefficients(self.coefficients)
         parse_memory(self.memory)
 

@@ -114,7 +114,7 @@ def render_shot(
         if cut is not None:
             report.strips = cut.rows
             report.flow_scale = cut.flow_scale
-            for step in render_in_strips(renderer, source, target, vectors, cut, work):
+            for step in render_in_strips(renderer, source, target, vectors, cut, work, report.repaired):
                 done(step)
         else:
             _render_whole(renderer, source, target, vectors, work, report, done)

@@ -22,7 +22,15 @@ from retempo.io.formats import is_movie
 from retempo.io.frame import Frame, Layer, Window
 from retempo.io.source import Source
 from retempo.io.target import Target
-from retempo.render.canvas import common_window, gather, group_views, guide_of, scatter, union_windows
+from retempo.render.canvas import (
+    common_window,
+    count_bad,
+    gather,
+    group_views,
+    guide_of,
+    scatter,
+    union_windows,
+)
 from retempo.render.frame import FrameRenderer, blacken, flow_pairs
 from retempo.render.steps import Step
 from retempo.render.vectors import depth_of, vector_flow
@@ -120,12 +128,22 @@ class StripRenderer:
         self._headers: dict[int, Frame] = {}
         self._windows: dict[int, Window] = {}
         self._views: list[_View] = []
+        self._bad: dict[tuple[int, int, int], int] = {}
+
+    @property
+    def repaired(self) -> dict[int, int]:
+        """Of the present source frames those with NaN or infinite colour, and how many pixels were replaced so far."""
+        counts = dict.fromkeys(self._numbers, 0)
+        for (number, _, _), count in self._bad.items():
+            counts[number] += count
+        return {number: count for number, count in counts.items() if count}
 
     def prepare(self, numbers: tuple[int, ...]) -> None:
         """Find the motion between these source frames."""
         if numbers == self._numbers:
             return
         self._views = []
+        self._bad = {}
         self._numbers = numbers
         self._headers = {number: self.source.header(number) for number in numbers}
         self._windows = union_windows(list(self._headers.values()))
@@ -249,6 +267,8 @@ class StripRenderer:
             for frame in frames
         ]
         canvases = [gather(frame, view.layers, around, renderer.color) for frame in frames]
+        for number, frame in zip(self._numbers, frames, strict=True):
+            self._bad[number, view.layers[0], part.y] = count_bad(frame, view.layers, part)
         flows = [
             replace(
                 pair,
@@ -300,11 +320,15 @@ def render_in_strips(
     vectors: Source | None,
     cut: StripPlan,
     steps: Sequence[Step],
+    repaired: dict[int, int] | None = None,
 ) -> Iterator[Step]:
     """Make and write the frames of ``steps``; yields each when it is done.
 
     Outputs between the same source frames are made side by side (at most ``SIDE_BY_SIDE``), so that each strip
     is read once for all of them.
+
+    Args:
+        repaired: gets the number of pixels with NaN or infinite colour of each source frame.
 
     Raises:
         UsageError: the target is a movie, the engine is not splatsyn, or an estimator needs whole frames.
@@ -342,6 +366,8 @@ def render_in_strips(
                 for writer in writers:
                     writer.abort()
                 raise
+            if repaired is not None:
+                repaired.update(strips.repaired)
             yield from batch
 
 
