@@ -18,7 +18,7 @@ namespace retempo::cpu {
 namespace RETEMPO_ISA {
 namespace {
 
-constexpr int kGroup = 4;                        // source rows visited together
+constexpr int kGroup = 8;                        // source rows visited together
 constexpr int kBlock = 4;                        // target rows resolved together
 constexpr int kBand = 16;                        // rows of a chunk that cannot roll
 constexpr int64_t kRingBytes = int64_t(3) << 20; // per candidate
@@ -30,7 +30,7 @@ enum Slot { kRanges, kSums, kMaximum, kCover, kTotal, kBest, kRecords, kRingInde
 // What the splat loop needs of kSegment source pixels, as arrays.
 template <int N>
 struct Prepared {
-    alignas(64) float wx[N][kSegment],
+    alignas(64) double wx[N][kSegment],
         wy[N][kSegment];                    // footprint weights; wy carries the softmax weight if bounded
     alignas(64) float payload[kSegment][4]; // -s F, M, 1
     alignas(64) int col[kSegment], row[kSegment]; // first tap; kNowhere: contributes nothing
@@ -41,10 +41,10 @@ template <int N>
 RT_HD void weigh(Prepared<N>& p, int i, const Bilinear&, float16 fx, float16 fy, float16 exponent,
                  bool bounded) {
     const float16 factor = bounded ? exp_lanes(exponent) : splat_of<float16>(1.0f);
-    store(&p.wx[0][i], 1.0f - fx);
-    store(&p.wx[1][i], fx);
-    store(&p.wy[0][i], (1.0f - fy) * factor);
-    store(&p.wy[1][i], fy * factor);
+    store_doubles(&p.wx[0][i], 1.0f - fx);
+    store_doubles(&p.wx[1][i], fx);
+    store_doubles(&p.wy[0][i], (1.0f - fy) * factor);
+    store_doubles(&p.wy[1][i], fy * factor);
 }
 
 // Gaussian weights of one axis over exp(-f^2 / 2s^2), from r = exp(f / s^2): exp(-u^2 / 2s^2) for u = k - 1 -
@@ -65,22 +65,22 @@ RT_HD void weigh(Prepared<N>& p, int i, const GaussianConstants& g, float16 fx, 
         float16 square = (fx * fx + fy * fy) * -g.half;
         if (bounded) square += exponent;
         const float16 factor = exp_lanes(square);
-        store(&p.wx[0][i], g.one / rx);
-        store(&p.wx[1][i], splat_of<float16>(1.0f));
-        store(&p.wx[2][i], g.one * rx);
-        store(&p.wx[3][i], fx == 0.0f ? float16{} : g.four * (rx * rx));
-        store(&p.wy[0][i], (g.one / ry) * factor);
-        store(&p.wy[1][i], factor);
-        store(&p.wy[2][i], (g.one * ry) * factor);
-        store(&p.wy[3][i], fy == 0.0f ? float16{} : (g.four * (ry * ry)) * factor);
+        store_doubles(&p.wx[0][i], g.one / rx);
+        store_doubles(&p.wx[1][i], splat_of<float16>(1.0f));
+        store_doubles(&p.wx[2][i], g.one * rx);
+        store_doubles(&p.wx[3][i], fx == 0.0f ? float16{} : g.four * (rx * rx));
+        store_doubles(&p.wy[0][i], (g.one / ry) * factor);
+        store_doubles(&p.wy[1][i], factor);
+        store_doubles(&p.wy[2][i], (g.one * ry) * factor);
+        store_doubles(&p.wy[3][i], fy == 0.0f ? float16{} : (g.four * (ry * ry)) * factor);
         return;
     }
     const float16 factor = bounded ? exp_lanes(exponent) : splat_of<float16>(1.0f);
     for (int k = 0; k < N; ++k) {
         const float16 ux = static_cast<float>(k - 1) - fx, uy = static_cast<float>(k - 1) - fy;
         const float16 gx = exp_lanes(ux * ux * -g.half), gy = exp_lanes(uy * uy * -g.half);
-        store(&p.wx[k][i], ux < 2.0f ? gx : float16{});
-        store(&p.wy[k][i], (uy < 2.0f ? gy : float16{}) * factor);
+        store_doubles(&p.wx[k][i], ux < 2.0f ? gx : float16{});
+        store_doubles(&p.wy[k][i], (uy < 2.0f ? gy : float16{}) * factor);
     }
 }
 
@@ -155,11 +155,11 @@ struct Ring {
 // One source pixel with all its taps inside.
 template <int N>
 RT_HD void add_whole(const Prepared<N>& p, int i, double* sums, const int64_t* line) {
-    const double4 payload = __builtin_convertvector(load<float4>(p.payload[i]), double4);
+    const double4 payload = widen(load<float4>(p.payload[i]));
     double4 wx[N];
-    for (int kx = 0; kx < N; ++kx) wx[kx] = splat_of<double4>(static_cast<double>(p.wx[kx][i]));
+    for (int kx = 0; kx < N; ++kx) wx[kx] = splat_of<double4>(p.wx[kx][i]);
     for (int ky = 0; ky < N; ++ky) {
-        const double4 share = payload * splat_of<double4>(static_cast<double>(p.wy[ky][i]));
+        const double4 share = payload * splat_of<double4>(p.wy[ky][i]);
         double* s = sums + line[ky] * 4;
         __asm__("" : "+r"(s)); // one address and small offsets, not N computed addresses
         for (int kx = 0; kx < N; ++kx) store(s + 4 * kx, load<double4>(s + 4 * kx) + share * wx[kx]);
@@ -172,16 +172,16 @@ __attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, const Ri
                                            bool bounded) {
     const int col = p.col[i], row = p.row[i];
     if (row < rows.first - N) return;
-    const double4 payload = __builtin_convertvector(load<float4>(p.payload[i]), double4);
+    const double4 payload = widen(load<float4>(p.payload[i]));
     for (int ky = 0; ky < N; ++ky) {
         if (row + ky < rows.first || row + ky >= rows.last) continue;
-        const double4 share = payload * splat_of<double4>(static_cast<double>(p.wy[ky][i]));
+        const double4 share = payload * splat_of<double4>(p.wy[ky][i]);
         for (int kx = 0; kx < N; ++kx) {
             if (col + kx < 0 || col + kx >= ring.width) continue;
             const int64_t at = ring.index(row + ky, col + kx);
-            double w = static_cast<double>(p.wx[kx][i]);
+            double w = p.wx[kx][i];
             if (!bounded) {
-                if (p.wx[kx][i] * p.wy[ky][i] == 0.0f) continue;
+                if (p.wx[kx][i] * p.wy[ky][i] == 0.0) continue;
                 w *= static_cast<double>(exp_of(p.z[i] - ring.maximum[at]));
             }
             double* s = ring.sums + at * 4;
@@ -220,7 +220,7 @@ void raise_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int count)
             if (y < rows.first || y >= rows.last) continue;
             for (int kx = 0; kx < N; ++kx) {
                 const int x = p.col[i] + kx;
-                if (x >= 0 && x < ring.width && p.wx[kx][i] * p.wy[ky][i] != 0.0f) ring.raise(y, x, p.z[i]);
+                if (x >= 0 && x < ring.width && p.wx[kx][i] * p.wy[ky][i] != 0.0) ring.raise(y, x, p.z[i]);
             }
         }
     }
@@ -457,10 +457,11 @@ class Chunk {
 
         for (int x0 = 0; x0 < width_; x0 += kSegment) {
             const int n = smaller(kSegment, width_ - x0), padded = (n + 15) & ~15;
-            const double* s = sums + int64_t(x0) * 4;
+            double* s = sums + int64_t(x0) * 4;
             if (n < kSegment) memset(mean, 0, sizeof mean);
             for (int k = 0; k < n; ++k) {
                 const double4 sum = load<double4>(s + 4 * k);
+                store(s + 4 * k, double4{}); // the ring's row is free again
                 store(mean[k],
                       __builtin_convertvector(sum / splat_of<double4>(sum[3]), float4)); // 0 / 0 in holes
             }
@@ -534,14 +535,19 @@ class Chunk {
                     if (state[k] == 2 && weight[k] > 0.0f)
                         records_[record_count_++] = {at.aim(k), weight[k], i, x0 + k, y};
         }
-        memset(sums, 0, sizeof(double) * 4 * width_);
         if (cover) memset(cover, 0, sizeof(double) * width_);
+    }
+
+    // Any filter, any border; kept out of the loops that rarely need it.
+    __attribute__((noinline)) void blend_anywhere(const Image<const float>& frame, const Aim& at, float share,
+                                                  float* out) const {
+        blend_pixel(options_.filter, frame, strip_, at, share, out);
     }
 
     // out[k] = mix(out[k], sample(k), share[k]) for n targets; share 0: nothing to add.
     template <int C>
-    void blend_row(const Image<const float>& frame, int n, bool bilinear, const Positions& at,
-                   const float* share, float* out) const {
+    __attribute__((noinline)) void blend_row(const Image<const float>& frame, int n, bool bilinear,
+                                             const Positions& at, const float* share, float* out) const {
         const unsigned last_x = static_cast<unsigned>(width_ - 2),
                        last_y = static_cast<unsigned>(strip_.source_rows - 2);
         const bool room = width_ >= 2 && strip_.source_rows >= 2 && bilinear;
@@ -557,7 +563,7 @@ class Chunk {
                 __builtin_prefetch(top + pitch + 32 * channels);
                 blend_bilinear<C>(top, top + pitch, channels, at.fx[k], at.fy[k], share[k], out);
             } else {
-                blend_pixel(options_.filter, frame, strip_, at.aim(k), share[k], out);
+                blend_anywhere(frame, at.aim(k), share[k], out);
             }
         }
     }
@@ -573,8 +579,8 @@ class Chunk {
         float& total = total_[int64_t(y - block0) * pitch_ + x]; // <= 0 here: minus the weight so far
         const float before = -total, after = before + weight;
         total = -after;
-        blend_pixel(options_.filter, v_.frames[v_.candidates[i].frame], strip_, at,
-                    before == 0.0f ? 1.0f : weight / after, v_.out.at(y - strip_.out_row0, x));
+        blend_anywhere(v_.frames[v_.candidates[i].frame], at, before == 0.0f ? 1.0f : weight / after,
+                       v_.out.at(y - strip_.out_row0, x));
         if (best_) offer_ids(i, at, weight, x, y, block0);
     }
 
