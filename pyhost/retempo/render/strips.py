@@ -18,6 +18,7 @@ from retempo.conventions import WORST_FOOTPRINT_RADIUS
 from retempo.errors import UsageError
 from retempo.flow.base import EncodedFlowEstimator
 from retempo.flow.catalog import VectorsMarker
+from retempo.flow.vectors import find_preset
 from retempo.io.formats import is_movie
 from retempo.io.frame import Frame, Layer, Window
 from retempo.io.source import Source
@@ -34,7 +35,7 @@ from retempo.render.canvas import (
 from retempo.render.frame import FrameRenderer, blacken, flow_pairs
 from retempo.render.steps import Step
 from retempo.render.vectors import depth_of, vector_flow
-from retempo.synthesis.pipeline import FlowPair, prepare
+from retempo.synthesis.pipeline import FlowPair, measure_depths, prepare
 from retempo.synthesis.prepared import FILTER_RADIUS
 
 FLOW_BYTES = 40
@@ -203,10 +204,11 @@ class StripRenderer:
                 raise UsageError(f"the flow {estimator.name} needs whole frames", "give a larger --memory")
         nearness = None
         if settings.depth != "off":
-            nearness = tuple(
+            depths = [
                 depth_of(settings, self._thin(self.source, number), layers, window)
                 for number in self._numbers
-            )
+            ]
+            nearness = tuple(measure_depths(depths, self.renderer.options))
         furthest = max(
             float(np.abs(flow[..., 1]).max()) for pair in flows for flow in (pair.flow_ij, pair.flow_ji)
         )
@@ -230,13 +232,14 @@ class StripRenderer:
         return encoded
 
     def _thin(self, source: Source, number: int) -> Frame:
-        """A whole frame that keeps only vector, depth and alpha channels; read strip by strip."""
+        """A whole frame that keeps only vector, depth and alpha channels and those that the settings name."""
         header = source.header(number)
+        named = named_channels(self.renderer)
         kept = [
             [
                 index
                 for index, name in enumerate(layer.channels)
-                if layer.role(name) in ("vector", "depth", "alpha")
+                if layer.role(name) in ("vector", "depth", "alpha") or {name, f"{layer.name}.{name}"} & named
             ]
             for layer in header.layers
         ]
@@ -283,7 +286,7 @@ class StripRenderer:
         windows = {index: window.rows(part.y, part.y1) for index, window in self._windows.items()}
         exact = [Fraction(number) for number in self._numbers]
         motion = prepare(
-            guides, exact, flows, renderer.options, depths=nearness, threads=renderer.settings.threads
+            guides, exact, flows, renderer.options, nearness=nearness, threads=renderer.settings.threads
         )
         del guides
         rows = (part.y - around.y, part.y1 - around.y)
@@ -301,6 +304,17 @@ class StripRenderer:
             made_ids = made.ids if made.ids is not None else ids[nearest][rows[0] : rows[1]]
             template = self._headers[self._numbers[nearest]]
             yield scatter(template, windows, canvas, made.pixels, made_ids, renderer.color)
+
+
+def named_channels(renderer: FrameRenderer) -> set[str]:
+    """Channels that motion or depth come from because a preset or a flag names them, whatever they look like."""
+    settings = renderer.settings
+    named = {settings.depth_channel} - {""}
+    for estimator in renderer.estimators:
+        if isinstance(estimator, VectorsMarker):
+            preset = find_preset(estimator.preset or settings.vector_preset)
+            named |= {*preset.forward, *preset.backward}
+    return named
 
 
 def _nothing(layer: Layer, row: int) -> Layer:

@@ -27,7 +27,7 @@ from retempo.synthesis.options import SynthesisOptions
 from retempo.synthesis.prepared import Prepared, Rendered
 from retempo.synthesis.trust import check_trust, guard_edges
 
-__all__ = ["FlowPair", "Prepared", "Rendered", "prepare"]
+__all__ = ["FlowPair", "Prepared", "Rendered", "measure_depths", "prepare"]
 
 
 def prepare(
@@ -38,6 +38,7 @@ def prepare(
     depths: Sequence[NDArray[np.float32] | None] | None = None,
     mask: Sequence[NDArray[Any] | None] | None = None,
     *,
+    nearness: Sequence[NDArray[np.float32]] | None = None,
     threads: int = 0,
 ) -> Prepared:
     """Measure how far every pixel of every candidate is to be trusted.
@@ -50,6 +51,8 @@ def prepare(
         depths: one [H, W] plane a frame, for the options ``depth`` add and only.
         mask: one [H, W] plane of trust in [0, 1] a frame, or None for a frame; where it is 0 (outside of a data window,
             under a garbage matte) a pixel is not used and hides nothing.
+        nearness: instead of ``depths``, parts of planes that ``measure_depths`` made of whole frames (it looks at a
+            frame's nearest and farthest pixels, so a strip measured by itself would come out otherwise).
         threads: 1 computes one candidate after the other; else two at a time. No effect on the bits.
 
     Raises:
@@ -76,16 +79,18 @@ def prepare(
         check_trust(plane, f"the mask of image {i}", height, width) for i, plane in enumerate(mask or [])
     ]
     trusts = trusts or [None] * len(pictures)
-    nearness = _measure_depths(depths, options, pictures)
-    if not len(trusts) == len(nearness) == len(pictures):
+    near: Sequence[NDArray[np.float32] | None] = (
+        nearness if nearness is not None else _check_depths(depths, options, pictures)
+    )
+    if not len(trusts) == len(near) == len(pictures):
         raise InputError(
-            f"{len(trusts)} masks or {len(nearness)} depths for {len(pictures)} frames", "one a frame, please"
+            f"{len(trusts)} masks or {len(near)} depths for {len(pictures)} frames", "one a frame, please"
         )
 
     def measure(job: tuple[int, int, Any, Any, Any, Any]) -> Candidate:
         frame, other, there, back, valid, trust = job
         splat, merge = importance(pictures[frame], pictures[other], there, back, options.importance)
-        depth = nearness[frame]
+        depth = near[frame]
         if depth is not None:
             splat = depth if options.depth == "only" else splat + depth
         for plane in (valid, trust):
@@ -113,7 +118,17 @@ def prepare(
     return Prepared(height, width, tuple(times), tuple(candidates), options, reach)
 
 
-def _measure_depths(
+def measure_depths(
+    depths: Sequence[NDArray[np.float32]], options: SynthesisOptions
+) -> list[NDArray[np.float32]]:
+    """The splat metric [H, W] of each whole frame's depth [H, W]; see ``metrics.depth``."""
+    return [
+        depth_metric(depth, convention=options.depth_convention, strength=options.depth_strength)
+        for depth in depths
+    ]
+
+
+def _check_depths(
     depths: Sequence[NDArray[np.float32] | None] | None, options: SynthesisOptions, pictures: Sequence[Image]
 ) -> list[NDArray[np.float32] | None]:
     if options.depth == "off":
@@ -122,17 +137,13 @@ def _measure_depths(
         raise InputError(
             f"depth is to be used ({options.depth}) and a frame has none", "give a depth, or depth off"
         )
-    result: list[NDArray[np.float32] | None] = []
-    for index, depth in enumerate(depths):
-        plane = np.asarray(depth)
+    planes = [np.asarray(depth) for depth in depths]
+    for index, plane in enumerate(planes):
         if plane.shape[:2] != pictures[0].shape[:2]:
             raise InputError(
                 f"the depth of frame {index} has shape {plane.shape}", f"expected {pictures[0].shape[:2]}"
             )
-        result.append(
-            depth_metric(plane, convention=options.depth_convention, strength=options.depth_strength)
-        )
-    return result
+    return list(measure_depths(planes, options))
 
 
 def _map(work: Callable[[Any], Candidate], jobs: Sequence[Any], threads: int) -> list[Candidate]:
