@@ -76,7 +76,7 @@ def test_bounds_hold_for_anything(seed: int, scale: float) -> None:
     images = random.random((2, 7, 5, 3)).astype(np.float32)
     flows = random.normal(0, scale, (2, 7, 5, 2)).astype(np.float32)
     settings = ImportanceSettings()
-    splat, merge = importance(*images, *flows, settings)
+    splat, merge = importance(images[0], images[1], flows[0], flows[1], settings)
     assert splat.shape == merge.shape == (7, 5) and splat.dtype == merge.dtype == np.float32
     assert splat.min() > 0 and splat.max() <= settings.splat_bound
     assert merge.min() > 0 and merge.max() <= 3

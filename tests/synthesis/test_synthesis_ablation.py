@@ -22,7 +22,7 @@ def make(options: SynthesisOptions) -> tuple[Prepared, list[np.ndarray]]:
     random = np.random.default_rng(5)
     pictures = [random.random((24, 31, 3)).astype(np.float32) for _ in range(2)]
     flows = [random.normal(0, 2, (24, 31, 2)).astype(np.float32) for _ in range(2)]
-    return prepare(pictures, [0, 1], [FlowPair(0, 1, *flows)], options), pictures
+    return prepare(pictures, [0, 1], [FlowPair(0, 1, flows[0], flows[1])], options), pictures
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def prepare_scene(
             flow + error * np.float32(noise / error.std()) for flow, error in zip(flows, errors, strict=True)
         ]
     depths = [scene.depth(0), scene.depth(1)]
-    return prepare(pictures, [0, 1], [FlowPair(0, 1, *flows)], options, depths), pictures
+    return prepare(pictures, [0, 1], [FlowPair(0, 1, flows[0], flows[1])], options, depths), pictures
 
 
 def test_integer_translation_is_exact_inside() -> None:
@@ -158,7 +158,7 @@ def test_hypotheses_that_fail_in_different_places_help(scene: Scene) -> None:
         flows = [flow.copy() for flow in good]
         for flow in flows:
             flow[rows] += (9, 7)
-        broken.append(FlowPair(0, 1, *flows))
+        broken.append(FlowPair(0, 1, flows[0], flows[1]))
     options = SynthesisOptions(merge_exponent=4.0)
 
     def score(pairs: list[FlowPair]) -> float:

@@ -46,8 +46,18 @@ def read_clip(path: Path, last: int) -> tuple[list[av.VideoFrame], Fraction]:
     return frames, Fraction(rate)
 
 
-def to_rgb(frame: av.VideoFrame, like: av.VideoFrame | None = None) -> NDArray[np.uint8]:
-    """Convert to [H, W, 3] uint8, with the colour matrix and range of ``like`` where the frame has lost its own."""
+def to_rgb(
+    frame: av.VideoFrame, like: av.VideoFrame | None = None, chroma: str = "nearest"
+) -> NDArray[np.uint8]:
+    """Convert to [H, W, 3] uint8.
+
+    Args:
+        frame: as decoded.
+        like: a frame whose colour matrix and range apply, where ``frame`` has lost its own.
+        chroma: how 4:2:0 colour grows to full size: ``nearest`` (swscale's direct path, 2x2 blocks) or ``bicubic``.
+    """
     if like is not None:
         frame.colorspace, frame.color_range = like.colorspace, like.color_range
+    if chroma == "bicubic":
+        frame = frame.reformat(format="yuv444p", interpolation="BICUBIC")
     return frame.to_ndarray(format="rgb24")

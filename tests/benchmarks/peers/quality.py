@@ -6,6 +6,10 @@ Of each clip's frames 0-80 every odd one is dropped and rebuilt from its two nei
                  as between duplicates, has no PSNR of its own); the mean is over clips
     per frame    mean over frames of their own PSNR, counted as 60 dB where it is higher
 
+The conversion of 4:2:0 to RGB matters: with swscale's direct path (nearest, the default here) colour stands in blocks of
+2x2 pixels that a method working in RGB has to move, while minterpolate moves the colour planes themselves; "--chroma
+bicubic" converts truth and results alike without blocks.
+
 minterpolate gets the even frames as they were decoded, at half the rate, and its frames are taken by their time stamps;
 each of its even frames must be the very frame that went in, which proves the numbering. The clips are a scoreboard:
 nothing is tuned on them.
@@ -87,6 +91,7 @@ def score_clip(
     options: SynthesisOptions,
     peer: bool,
     tick: Any,
+    chroma: str = "nearest",
 ) -> dict[str, dict[str, float]]:
     """Score ours, the blend and, if asked for, minterpolate on one clip; all on the same frames."""
     spare = 4  # minterpolate looks ahead: it needs a frame beyond the last one that it makes
@@ -100,7 +105,7 @@ def score_clip(
         )
         truths = {}
         for number in odd:
-            first, truth, second = (to_rgb(frames[number + step]) for step in (-1, 0, 1))
+            first, truth, second = (to_rgb(frames[number + step], chroma=chroma) for step in (-1, 0, 1))
             truths[number] = truth
             scores["retempo"].add(truth, rebuild(first, second, estimators, options))
             scores["blend"].add(truth, ((first.astype(np.uint16) + second + 1) // 2).astype(np.uint8))
@@ -111,7 +116,9 @@ def score_clip(
             if absent:
                 raise RuntimeError(f"{path.name}: minterpolate did not return frames {absent}")
             for number in odd:
-                scores["minterpolate"].add(truths[number], to_rgb(made[number], like=frames[number]))
+                scores["minterpolate"].add(
+                    truths[number], to_rgb(made[number], like=frames[number], chroma=chroma)
+                )
     return {name: score.figures() for name, score in scores.items()}
 
 
@@ -161,6 +168,12 @@ def main(arguments: list[str] | None = None) -> int:
         default=SynthesisOptions().inverses,
         help="also use every flow inverted as a hypothesis",
     )
+    parser.add_argument(
+        "--chroma",
+        default="nearest",
+        choices=("nearest", "bicubic"),
+        help="how the 4:2:0 colour of truth and of all methods becomes RGB (default nearest)",
+    )
     parser.add_argument("--peers", default="minterpolate", help='"" leaves minterpolate out')
     parser.add_argument("--json", type=Path, default=Path("build/quality.json"), help="where the figures go")
     given = parser.parse_args(arguments)
@@ -187,6 +200,7 @@ def main(arguments: list[str] | None = None) -> int:
                 options,
                 bool(given.peers),
                 lambda: progress.advance(task),
+                given.chroma,
             )
     show(clips, console)
     report = {
@@ -196,6 +210,7 @@ def main(arguments: list[str] | None = None) -> int:
             "coverage_gate": options.coverage_gate,
             "inverses": options.inverses,
         },
+        "chroma": given.chroma,
         "frames": f"0-{given.last}, each odd one dropped, every {given.every} of them scored",
         "minterpolate": {"options": OPTIONS, "ffmpeg": ffmpeg_version(find_ffmpeg())}
         if given.peers
