@@ -50,6 +50,19 @@ def test_uneven_phases_are_exact(retempo: Program, stills: tuple[Path, Path], tm
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_vectors_span_the_gap(retempo: Program, plate: Path, tmp_path: Path, elsewhere: bool) -> None:
+    """A renderer's vectors reach to the next frame; between frames 1001 and 1003 things move twice as far."""
+    pair = [plate / f"plate.{number}.exr" for number in (1001, 1003)]
+    flags = ("--flow", "vectors", *(("--vectors", plate / "plate.####.exr") if elsewhere else ()))
+    retempo.done("inbetween", *pair, "-o", tmp_path / "o.exr", *flags)
+    shot, before, after = (planes(plate / f"plate.{number}.exr", "RGB") for number in (1002, 1001, 1003))
+    shot, made, mixed = (
+        np.minimum(one, 1) for one in (shot, planes(tmp_path / "o.exr", "RGB"), (before + after) / 2)
+    )
+    assert np.abs(made - shot).mean() < 0.7 * np.abs(mixed - shot).mean()
+
+
 def test_the_order_of_names_does_not_matter(
     retempo: Program, stills: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -35,17 +35,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Result:
-    """Frames 1..count between image 0 and image 1; with the originals they are frames 0 and count + 1."""
+    """Frames 1..count between the two images; with the originals they are frames 0 and count + 1."""
     if args.count < 1:
         raise UsageError(f"-n is {args.count}", "ask for at least one frame")
     last = args.count + 1
     made = f"0-{last}" if args.with_originals else f"1-{args.count}"
-    chosen = {**vars(args), "speed": str(Fraction(1, last)), "output_start": 0, "output_range": made}
-    return render(args, settings_from(chosen), StillPair(Path(args.first), Path(args.second)))
+    pair = StillPair(Path(args.first), Path(args.second))
+    timing = {
+        "speed": str(Fraction(pair.frames[1] - pair.frames[0], last)),
+        "output_start": 0,
+        "output_range": made,
+        "on_missing": "interpolate",
+    }
+    return render(args, settings_from({**vars(args), **timing}), pair)
 
 
 class StillPair:
-    """Two files as a source of frames 0 and 1.
+    """Two files as a source of two frames.
+
+    Two frames of one sequence, the earlier first, keep their numbers, so that motion vectors, which say how far
+    things move from one frame to the next, are known to span a gap. Any other two are frames 0 and 1.
 
     Raises:
         InputError: one of them does not exist.
@@ -57,9 +66,10 @@ class StillPair:
         for path in (first, second):
             if not path.is_file():
                 raise InputError(f"{path} does not exist", "check the path")
-        self._paths = (first, second)
+        numbers = sequence_numbers(first, second) or (0, 1)
+        self._paths = dict(zip(numbers, (first, second), strict=True))
         self.pattern = f"{first} and {second}"
-        self.frames: tuple[int, ...] = (0, 1)
+        self.frames: tuple[int, ...] = numbers
         self.missing: tuple[int, ...] = ()
         self.fps: Fraction | None = None
 
@@ -86,3 +96,16 @@ class StillPair:
         from retempo.io.sequence import open_source
 
         return open_source(self._paths[n])
+
+
+def sequence_numbers(first: Path, second: Path) -> tuple[int, int] | None:
+    """The frame numbers of two files of one sequence; None when they are not, or the second is not the later."""
+    from retempo.io.pattern import of_file
+
+    one, two = of_file(first), of_file(second)
+    if one is None or two is None or (one.prefix, one.suffix) != (two.prefix, two.suffix):
+        return None
+    a, b = one.number(first.name), two.number(second.name)
+    if a is None or b is None or b <= a or first.resolve().parent != second.resolve().parent:
+        return None
+    return a, b
