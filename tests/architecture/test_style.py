@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[2]
+REPORT_LINES = 60
 NATIVE = sorted(
     str(path.relative_to(REPO))
     for suffix in ("h", "cpp", "cu", "cuh")
@@ -20,7 +21,10 @@ NATIVE = sorted(
 def run(*command: str) -> None:
     """Run a tool in the repository; its report becomes the failure's text."""
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(command[:6])} failed:\n{done.stdout}{done.stderr}"
+    report = (done.stdout + done.stderr).splitlines()
+    if done.returncode != 0:
+        shown = "\n".join(report[:REPORT_LINES])
+        pytest.fail(f"{' '.join(command[1:4])}: {len(report)} lines, which begin so:\n{shown}", pytrace=False)
 
 
 def tool(name: str) -> str:

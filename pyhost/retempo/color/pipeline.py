@@ -77,7 +77,11 @@ class ColorPipeline:
             self.output_space = found.space(output_space, "output colour space")
         self.kind: Kind = kind or (kind_of(path) if path is not None else "float")
         self._in = self._between(self.input_space, self.working_space)
-        if working_space is None and self.output_space == self.input_space and found.is_linear(self.input_space):
+        if (
+            working_space is None
+            and self.output_space == self.input_space
+            and found.is_linear(self.input_space)
+        ):
             self.working_space = self.input_space
             self._in = self._between(self.input_space, self.working_space)
         self._out = self._between(self.working_space, self.output_space)

@@ -133,8 +133,12 @@ class MovieTarget:
         try:
             with av.open(str(self._path)) as container:
                 stream = container.streams.video[0]
-                ends = [one.pts + (one.duration or 0) for one in container.demux(stream) if one.pts is not None]
-                missing = (container.duration or 0) / av.time_base - float(max(ends, default=0) * stream.time_base)
+                ends = [
+                    one.pts + (one.duration or 0) for one in container.demux(stream) if one.pts is not None
+                ]
+                missing = (container.duration or 0) / av.time_base - float(
+                    max(ends, default=0) * stream.time_base
+                )
                 return bool(ends) and missing < 1 / float(stream.average_rate or self._fps)
         except (av.error.FFmpegError, OSError, IndexError):
             return False
