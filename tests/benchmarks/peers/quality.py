@@ -6,7 +6,7 @@ Of each clip's frames 0-80 every odd one is dropped and rebuilt from its two nei
                  as between duplicates, has no PSNR of its own); the mean is over clips
     per frame    mean over frames of their own PSNR, counted as 60 dB where it is higher
 
-The conversion of 4:2:0 to RGB matters: with swscale's direct path (nearest, the default here) colour stands in blocks of
+The conversion of 4:2:0 to RGB matters: with swscale's direct path (nearest, the default) colour stands in blocks of
 2x2 pixels that a method working in RGB has to move, while minterpolate moves the colour planes themselves; "--chroma
 bicubic" converts truth and results alike without blocks.
 
@@ -33,12 +33,12 @@ from typing import Any, Final
 import av
 import numpy as np
 from ffmpeg_peer import OPTIONS, double_rate, ffmpeg_version, find_ffmpeg
+from footage import find_clips, read_clip, to_rgb
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from footage import find_clips, read_clip, to_rgb
 from retempo.flow.base import FlowEstimator
 from retempo.flow.catalog import VectorsMarker, parse_flow
 from retempo.synthesis.hypotheses import estimate_pairs
