@@ -1,0 +1,181 @@
+"""What is remembered between requests? Renderers by settings; frames, flows and prepared pairs by content.
+
+Equal content is equal wherever it comes from: another instance, another host, the same shot at other frame
+numbers. What only rendering looks at (filter, footprint, output space...) is no part of a pair's key, and
+what only the metrics look at (temperature, coefficients, depth) is no part of a flow's.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from retempo.color.pipeline import ColorPipeline
+from retempo.flow.base import Flow, FlowEstimator, Image
+from retempo.flow.catalog import VectorsMarker
+from retempo.render.frame import FrameRenderer, PreparedFrames, flow_pairs
+from retempo.render.settings import RetimeSettings
+from retempo.server.cache import ContentCache
+from retempo.server.render_message import Role
+from retempo.server.render_request import prepare_frames
+from retempo.server.request_frames import Given
+
+MOST_RENDERERS: Final = 16
+DESCRIBES_FRAMES: Final = ("config_id", "ocio", "input_space", "working_space")
+DESCRIBES_FLOW: Final = ("config_id", "ocio", "input_space", "flow_kind", "flow_space", "flow_black", "flow_white")
+FLOW_SETTINGS: Final = ("flow_scale", "device")
+PAIR_SETTINGS: Final = (
+    *FLOW_SETTINGS, "engine", "flow", "vector_preset", "vector_max", "depth", "depth_convention", "temperature", "coefficients",
+)  # fmt: skip
+
+
+class Engine:
+    """Makes renderers and prepared pairs, or finds them; thread-safe.
+
+    Args:
+        cache: holds what belongs to frames.
+    """
+
+    def __init__(self, cache: ContentCache) -> None:
+        self.cache = cache
+        self._renderers: OrderedDict[Hashable, FrameRenderer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def renderer(self, settings: RetimeSettings) -> FrameRenderer:
+        """The renderer for these settings, with its colour processors.
+
+        Raises:
+            ColorError, UsageError, DeviceError: see ``ColorPipeline`` and ``FrameRenderer``.
+        """
+        key = (settings, _stamp(settings.config))
+        with self._lock:
+            found = self._renderers.get(key)
+            if found is not None:
+                self._renderers.move_to_end(key)
+                return found
+        color = ColorPipeline(
+            settings.config,
+            settings.input_space or None,
+            settings.working_space or None,
+            settings.output_space or None,
+            settings.flow_space,
+            kind="float",
+            threads=settings.threads,
+        )
+        made = FrameRenderer(settings, color)
+        with self._lock:
+            self._renderers[key] = made
+            while len(self._renderers) > MOST_RENDERERS:
+                self._renderers.popitem(last=False)
+        return made
+
+    def pair_key(self, renderer: FrameRenderer, given: Given, numbers: tuple[int, ...]) -> Hashable:
+        """Identity of what ``prepare`` makes: content, settings and colour that enter it."""
+        content = tuple(
+            (one.role, one.number - numbers[0], one.digest)
+            for one in sorted(given.message.frames, key=lambda one: (one.role, one.number))
+            if one.number in numbers
+        )
+        chosen = tuple(getattr(renderer.settings, name) for name in PAIR_SETTINGS)
+        return ("pair", content, given.message.display, chosen, _facts(renderer, DESCRIBES_FRAMES + DESCRIBES_FLOW))
+
+    def prepare(self, renderer: FrameRenderer, given: Given, numbers: tuple[int, ...]) -> tuple[PreparedFrames, bool]:
+        """Prepare source frames and remember the result; also whether any flow had to be estimated."""
+        flows = [
+            one if isinstance(one, VectorsMarker) else _Remembered(self, renderer, one, given, numbers)
+            for one in renderer.estimators
+        ]
+        bound = copy.copy(renderer)
+        bound.estimators = flows
+        made = prepare_frames(bound, given, numbers)
+        computed = any(one.computed for one in flows if isinstance(one, _Remembered))
+        kept = self.cache.put(self.pair_key(renderer, given, numbers), made, parts_of(made))
+        for number in numbers:  # as recent as the pair: it is of no use without them
+            self.cache.get(frame_key(_digest(given, number)))
+        return kept, computed
+
+
+class _Remembered:
+    """An estimator for one set of frames that looks into the cache first.
+
+    ``FrameRenderer.prepare`` asks for the flow of ``flow_pairs`` in that order; that is how a question is recognised.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        renderer: FrameRenderer,
+        inner: FlowEstimator,
+        given: Given,
+        numbers: tuple[int, ...],
+    ) -> None:
+        self.name = inner.name
+        self.computed = False
+        self._inner = inner
+        self._cache = engine.cache
+        windows = tuple(one.window for one in given.message.frames if one.number in numbers and one.role != Role.VECTORS)
+        chosen = tuple(getattr(renderer.settings, name) for name in FLOW_SETTINGS)
+        self._base = ("flow", inner.name, chosen, tuple(sorted(windows)), _facts(renderer, DESCRIBES_FLOW))
+        self._pairs: Iterator[tuple[int, int]] = iter(flow_pairs(len(numbers)))
+        self._digests = [_digest(given, number) for number in numbers]
+
+    def estimate(self, image0: Image, image1: Image) -> tuple[Flow, Flow]:
+        first, second = next(self._pairs)
+        key = (*self._base, self._digests[first], self._digests[second])
+        found = self._cache.get(key)
+        if found is None:
+            self.computed = True
+            found = self._inner.estimate(image0, image1)
+            self._cache.put(key, found, {memory_of(one): one.nbytes for one in found})
+        flow01, flow10 = found
+        return flow01, flow10
+
+
+def frame_key(digest: bytes) -> Hashable:
+    """Under which a frame's pixels are kept."""
+    return ("frame", digest)
+
+
+def parts_of(prepared: PreparedFrames) -> dict[Hashable, int]:
+    """Every piece of memory that prepared frames hold, the pixels of the frames themselves among them."""
+    arrays: list[Any] = [layer.pixels for frame in prepared.frames for layer in frame.layers]
+    for view in prepared.views:
+        arrays += [array for canvas in view.canvases for array in (canvas.pixels, canvas.ids)]
+        arrays += [*view.pixels, *view.ids]
+        for candidate in view.motion.candidates if view.motion else ():
+            arrays += [value for value in vars(candidate).values() if hasattr(value, "nbytes")]
+    return {memory_of(array): array.nbytes for array in arrays if array.nbytes}
+
+
+def memory_of(array: Any) -> Hashable:
+    """Identity of the memory that an array looks at, as long as it lives."""
+    while isinstance(array, np.ndarray) and isinstance(array.base, np.ndarray):
+        array = array.base
+    return id(array)
+
+
+def _digest(given: Given, number: int) -> bytes:
+    entry = given.entry(Role.SOURCE, number)
+    return b"" if entry is None else entry.digest
+
+
+def _facts(renderer: FrameRenderer, names: tuple[str, ...]) -> tuple[Any, ...]:
+    facts = renderer.color.describe()
+    return tuple(facts.get(name) for name in names)
+
+
+def _stamp(config: str) -> tuple[int, int]:
+    """Changes when a config file does."""
+    if config.startswith("ocio://"):
+        return (0, 0)
+    try:
+        status = os.stat(os.path.expanduser(config))
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)

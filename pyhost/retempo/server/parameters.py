@@ -1,0 +1,254 @@
+"""Which parameters do the plugin's effects have? One table, from ``RetimeSettings`` and a few of the plugin's own.
+
+``python -m retempo.server.parameters --cpp FILE`` writes it as a C++ header at build time; ``--json`` prints it. The
+hash of the table goes into WELCOME, so that a plugin and a server of different releases notice.
+
+Only what works through the plugin is here. Left out: ablations, what names files or channels, what belongs to
+written files, and ``source_frames`` (hosts hand over two frames).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from retempo.render.settings import RetimeSettings
+
+RETIME: Final = 1
+INBETWEEN: Final = 2
+VECTORS: Final = 4
+ALL: Final = RETIME | INBETWEEN | VECTORS
+PICTURES: Final = RETIME | INBETWEEN
+UNBOUNDED: Final = 1e9
+
+Choices = tuple[tuple[str, str], ...]
+
+FLOWS: Final[Choices] = (
+    ("dis", "DIS fine"), ("dis:medium", "DIS medium"), ("dis:fast", "DIS fast"), ("dis:ultrafast", "DIS ultra fast"),
+    ("dis+dis:coarse", "DIS fine and coarse"), ("vectors", "Vectors input"), ("dis+vectors", "DIS and vectors input"),
+)  # fmt: skip
+PRESETS: Final[Choices] = (
+    ("nuke", "Nuke"), ("revision", "RE:Vision"), ("cycles", "Cycles"), ("arnold", "Arnold"),
+    ("arnold-normalized", "Arnold, normalised"), ("moonray", "MoonRay"), ("vray", "V-Ray"), ("retempo", "Retempo"),
+)  # fmt: skip
+GROUPS: Final[dict[str, str]] = {
+    "timing": "Timing", "output": "Output", "flow": "Motion", "synthesis": "Synthesis", "colour": "Colour",
+    "computing": "Computing",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of the plugin.
+
+    Args:
+        name: what scripts and saved projects call it; never changes.
+        label, hint, group: what the user sees; ``group`` is a key of ``GROUPS``.
+        type: double, int, boolean, choice or string.
+        default: number, bool, text, or the value of a choice.
+        low, high: hard limits of a number; ``display``: those of its slider.
+        choices: (value, label) of each.
+        setting: name in RENDER's settings block; empty for what the plugin itself uses.
+        effects: RETIME, INBETWEEN and VECTORS, joined.
+        animates: may it change from frame to frame?
+        mode: of a string: plain or file.
+    """
+
+    name: str
+    label: str
+    hint: str
+    group: str
+    type: str
+    default: Any
+    low: float = -UNBOUNDED
+    high: float = UNBOUNDED
+    display: tuple[float, float] = (0.0, 1.0)
+    choices: Choices = ()
+    setting: str = ""
+    effects: int = ALL
+    animates: bool = False
+    mode: str = "plain"
+
+
+OWN: Final = (
+    Parameter(
+        "timing", "Timing", "Speed plays the source at a rate; Frame shows a source frame; Frame rate converts.",
+        "timing", "choice", "speed", choices=(("speed", "Speed"), ("frame", "Frame"), ("fps", "Frame rate")),
+        effects=RETIME,
+    ),
+    Parameter(
+        "speed", "Speed", "Playback speed: 0.5 is half as fast, 2 twice, -1 reverses. May be animated: it is integrated.",
+        "timing", "double", 0.5, -100.0, 100.0, (-2.0, 4.0), effects=RETIME, animates=True,
+    ),
+    Parameter(
+        "frame", "Frame", "The source frame to show, whole or between two frames. Meant to be animated.",
+        "timing", "double", 1.0, -UNBOUNDED, UNBOUNDED, (0.0, 200.0), effects=RETIME, animates=True,
+    ),
+    Parameter(
+        "fpsIn", "Input rate", "Frames per second of the source.",
+        "timing", "double", 24.0, 0.01, 10000.0, (1.0, 120.0), effects=RETIME,
+    ),
+    Parameter(
+        "fpsOut", "Output rate", "Frames per second of the result, at unchanged speed.",
+        "timing", "double", 24.0, 0.01, 10000.0, (1.0, 120.0), effects=RETIME,
+    ),
+    Parameter(
+        "amount", "Amount", "Where between the two pictures: 0 is the first, 1 the second. May be animated.",
+        "timing", "double", 0.5, 0.0, 1.0, (0.0, 1.0), effects=INBETWEEN, animates=True,
+    ),
+    Parameter(
+        "frameA", "Frame A", "First picture, a frame number of the source, when no second clip is connected.",
+        "timing", "int", 1, -UNBOUNDED, UNBOUNDED, (0.0, 200.0), effects=INBETWEEN,
+    ),
+    Parameter(
+        "frameB", "Frame B", "Second picture, a frame number of the source, when no second clip is connected.",
+        "timing", "int", 2, -UNBOUNDED, UNBOUNDED, (0.0, 200.0), effects=INBETWEEN,
+    ),
+    Parameter(
+        "output", "Output", "The picture, or what is known of how it was made.",
+        "output", "choice", "picture",
+        choices=(("picture", "Result"), ("confidence", "Confidence"), ("occlusion", "Occlusion")), effects=PICTURES,
+    ),
+    Parameter(
+        "motion", "Output", "Motion to the next and the previous frame, how far it can be trusted, or what is hidden.",
+        "output", "choice", "vectors",
+        choices=(("vectors", "Vectors"), ("confidence", "Confidence"), ("occlusion", "Occlusion")), effects=VECTORS,
+    ),
+)  # fmt: skip
+
+# setting -> label, effects, and what differs from the settings' own declaration
+DERIVED: Final[dict[str, tuple[str, int, dict[str, Any]]]] = {
+    "outside": ("Outside range", RETIME, {"drop": ("error",), "setting": ""}),
+    "engine": ("Method", PICTURES, {
+        "labels": {"splatsyn": "Motion", "blend": "Blend", "nearest": "Nearest"},
+    }),
+    "flow": ("Motion estimation", ALL, {
+        "choices": FLOWS, "hint": "How motion is found. The choices with vectors need the vectors input.",
+    }),
+    "flow_scale": ("Motion resolution", ALL, {}),
+    "vector_preset": ("Vector convention", ALL, {"choices": PRESETS}),
+    "vector_max": ("Largest displacement", ALL, {"display": (0.0, 500.0)}),
+    "depth": ("Depth", PICTURES, {}),
+    "depth_convention": ("Depth holds", PICTURES, {}),
+    "filter": ("Filter", PICTURES, {}),
+    "footprint": ("Footprint", PICTURES, {}),
+    "sigma": ("Footprint width", PICTURES, {}),
+    "temperature": ("Temperature", PICTURES, {}),
+    "merge": ("Merge", PICTURES, {}),
+    "merge_exponent": ("Merge exponent", PICTURES, {}),
+    "coverage_gate": ("Coverage gate", PICTURES, {}),
+    "config": ("OCIO config", ALL, {
+        "mode": "file", "hint": "A .ocio file or ocio://...; empty: the host's $OCIO, else OpenColorIO's built-in config.",
+    }),
+    "input_space": ("Input colour space", ALL, {
+        "hint": "Colour space of the pixels that the host hands over; empty: scene linear.",
+    }),
+    "flow_space": ("Motion colour space", ALL, {}),
+    "device": ("Device", ALL, {
+        "choices": (("cpu", "CPU"), ("cuda", "CUDA")), "hint": "Where frames are made; CUDA needs a build that has it.",
+    }),
+}  # fmt: skip
+
+
+def table() -> tuple[Parameter, ...]:
+    """All parameters in the order in which a user sees them."""
+    declared = {one.name: one for one in fields(RetimeSettings)}
+    derived = [_derive(declared[name], *how) for name, how in DERIVED.items()]
+    order = list(GROUPS)
+    return tuple(sorted([*OWN, *derived], key=lambda one: order.index(one.group)))
+
+
+def _derive(one: Any, label: str, effects: int, extra: dict[str, Any]) -> Parameter:
+    meta = one.metadata
+    choices: Choices = extra.get("choices") or tuple(
+        (value, extra.get("labels", {}).get(value, value.replace("_", " ").capitalize()))
+        for value in meta["choices"] or ()
+        if value not in extra.get("drop", ())
+    )
+    types = {float: "double", int: "int", bool: "boolean", str: "string"}
+    low = -UNBOUNDED if meta["low"] is None else float(meta["low"])
+    high = UNBOUNDED if meta["high"] is None else float(meta["high"])
+    head, *words = one.name.split("_")
+    hint = meta["help"][:1].upper() + meta["help"][1:] + (f", in {meta['unit']}" if meta["unit"] else "") + "."
+    hint = extra.get("hint", hint)
+    return Parameter(
+        head + "".join(word.capitalize() for word in words), label, hint, meta["group"],
+        "choice" if choices else types[meta["kind"]], one.default, low, high, extra.get("display", (low, high)), choices,
+        extra.get("setting", one.name), effects, False, extra.get("mode", "plain"),
+    )  # fmt: skip
+
+
+def table_hash() -> bytes:
+    """16 bytes that change with the table."""
+    return hashlib.sha256(json.dumps([asdict(one) for one in table()], sort_keys=True).encode()).digest()[:16]
+
+
+def write_cpp() -> str:
+    """The table as a C++17 header without includes; everything in it is constexpr."""
+    lines = [
+        "// Parameters of the effects. Written by `python -m retempo.server.parameters --cpp`; do not edit.",
+        "#pragma once", "", "namespace retempo {", "",
+        "enum class ParameterType { Double, Int, Boolean, Choice, String };",
+        "enum Effect : unsigned { kRetime = 1, kInbetween = 2, kVectors = 4 };", "",
+        "struct Choice {", "  const char* value;  // as the settings block wants it", "  const char* label;", "};", "",
+        "struct ParameterGroup {", "  const char* name;", "  const char* label;", "};", "",
+        "struct Parameter {", "  const char* name;", "  const char* label;", "  const char* hint;",
+        "  const char* group;  // a ParameterGroup's name", "  ParameterType type;",
+        "  double number;      // default of doubles, ints, booleans; index of a choice's default",
+        "  const char* text;   // default of strings; value of a choice's default",
+        "  double low, high, displayLow, displayHigh;", "  const Choice* choices;", "  int choiceCount;",
+        "  const char* setting;  // key in RENDER's settings block; empty: the plugin's own",
+        "  unsigned effects;", "  bool animates;", "  bool file;  // a string that names a file", "};", "",
+    ]  # fmt: skip
+    lines += ["inline constexpr ParameterGroup kParameterGroups[] = {"]
+    lines += [f"  {{{_quote(name)}, {_quote(label)}}}," for name, label in GROUPS.items()] + ["};", ""]
+    rows = []
+    for one in table():
+        pointer, count = "nullptr", len(one.choices)
+        if count:
+            pointer = f"kChoices_{one.name}"
+            lines += [f"inline constexpr Choice {pointer}[] = {{"]
+            lines += [f"  {{{_quote(value)}, {_quote(label)}}}," for value, label in one.choices] + ["};"]
+        values = [value for value, _ in one.choices]
+        number = values.index(one.default) if count else 0 if one.type == "string" else one.default
+        text = one.default if isinstance(one.default, str) else ""
+        limits = ", ".join(repr(float(value)) for value in (one.low, one.high, *one.display))
+        rows += [
+            f"  {{{_quote(one.name)}, {_quote(one.label)},", f"   {_quote(one.hint)},",
+            f"   {_quote(one.group)}, ParameterType::{one.type.capitalize()}, {float(number)!r}, {_quote(text)}, {limits},",
+            f"   {pointer}, {count}, {_quote(one.setting)}, {one.effects}u, "
+            f"{str(one.animates).lower()}, {str(one.mode == 'file').lower()}}},",
+        ]  # fmt: skip
+    digits = ", ".join(f"0x{byte:02x}" for byte in table_hash())
+    lines += ["", "inline constexpr Parameter kParameters[] = {", *rows, "};", ""]
+    lines += [f"inline constexpr unsigned char kParameterTableHash[16] = {{{digits}}};", "", "}  // namespace retempo", ""]
+    return "\n".join(lines)
+
+
+def _quote(text: str) -> str:
+    return json.dumps(text)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the table as C++ or JSON."""
+    parser = argparse.ArgumentParser(description="write the plugin's parameter table")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--cpp", metavar="FILE", help="write a C++ header")
+    what.add_argument("--json", action="store_true", help="print JSON")
+    args = parser.parse_args(argv)
+    if args.json:
+        print(json.dumps([asdict(one) for one in table()], indent=1))
+        return 0
+    target, text = Path(args.cpp), write_cpp()
+    if not target.exists() or target.read_text() != text:  # an untouched file rebuilds nothing
+        target.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

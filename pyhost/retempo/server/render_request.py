@@ -1,0 +1,155 @@
+"""How does a request become a picture? Through ``FrameRenderer``, like everywhere else.
+
+What is kept between requests is the caller's: this file makes, it does not remember.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+
+from retempo.errors import UsageError
+from retempo.flow.catalog import VectorsMarker
+from retempo.flow.consistency import confidence, occlusion
+from retempo.flow.vectors import encode_vectors, find_preset
+from retempo.io.frame import Window
+from retempo.render.canvas import slices
+from retempo.render.frame import FrameRenderer, PreparedFrames
+from retempo.server.render_message import Kind, Output, RenderMessage, Role
+from retempo.server.request_frames import Given, is_copy, pairs_of, source_frame, vector_channels, vector_frame
+
+Prepare = Callable[[tuple[int, ...]], PreparedFrames]
+"""Numbers of source frames -> what is prepared for them (times count from the first), made or remembered."""
+
+
+def prepare_frames(renderer: FrameRenderer, given: Given, numbers: tuple[int, ...]) -> PreparedFrames:
+    """Prepare a set of source frames; their times count from the first, so that equal content is equal anywhere."""
+    frames = {number - numbers[0]: source_frame(given, number) for number in numbers}
+    vectors = None
+    marker = next((one for one in renderer.estimators if isinstance(one, VectorsMarker)), None)
+    if marker is not None:
+        preset = find_preset(marker.preset or renderer.settings.vector_preset)
+        vectors = {number - numbers[0]: vector_frame(given, number, preset) for number in numbers}
+    return renderer.prepare(frames, vectors)
+
+
+def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[np.ndarray, Window]:
+    """The asked-for quantity over its own window: ``[H, W, channels]`` float32."""
+    message = given.message
+    if message.kind == Kind.VECTORS:
+        return _vectors(renderer, given, prepare)
+    if is_copy(message):
+        layer = renderer.pass_through(source_frame(given, int(message.time))).layers[0]
+        if message.output == Output.PICTURE:
+            return layer.pixels, layer.window
+        known = np.full(layer.pixels.shape[:2], message.output == Output.CONFIDENCE, np.float32)
+        return spread(known, message.channels), layer.window
+    (numbers,) = pairs_of(message)
+    prepared = prepare(numbers)
+    time = message.time - numbers[0]
+    if message.output == Output.PICTURE:
+        layer = renderer.render(with_options(prepared, renderer), time).layers[0]
+        return layer.pixels, layer.window
+    return _trust(renderer, prepared, message, time)
+
+
+def with_options(prepared: PreparedFrames, renderer: FrameRenderer) -> PreparedFrames:
+    """The same motion, rendered with this renderer's options: footprint, merge, filter are no matter of preparing."""
+    views = tuple(
+        view if view.motion is None else replace(view, motion=replace(view.motion, options=renderer.options))
+        for view in prepared.views
+    )
+    return replace(prepared, views=views)
+
+
+def _trust(
+    renderer: FrameRenderer, prepared: PreparedFrames, message: RenderMessage, time: Fraction
+) -> tuple[np.ndarray, Window]:
+    """Confidence or holes at a time between source frames."""
+    view = with_options(prepared, renderer).views[0]
+    if view.motion is None:
+        what = message.output.name.lower()
+        raise UsageError(f"the engine {renderer.settings.engine} knows no {what}", "choose the engine splatsyn")
+    made = view.motion.render(
+        view.pixels, time, threads=renderer.settings.threads, deterministic=renderer.settings.deterministic
+    )
+    plane = made.confidence if message.output == Output.CONFIDENCE else made.hole
+    return spread(_host(plane).astype(np.float32), message.channels), view.canvases[0].window
+
+
+def _vectors(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[np.ndarray, Window]:
+    """Motion of one source frame to its neighbours, over its own window, as ``retempo vectors`` writes it."""
+    message = given.message
+    if len(renderer.estimators) != 1:
+        raise UsageError(f"the flow {renderer.settings.flow} names several estimators", "vectors are of one; choose one")
+    here = int(message.time)
+    entry = given.entry(Role.SOURCE, here)
+    assert entry is not None
+    shape = (entry.window.height, entry.window.width)
+    made = np.zeros((*shape, 4), np.float32)
+    if message.output != Output.VECTORS:
+        made[..., 3] = 1.0
+    ways: tuple[tuple[Literal["forward", "backward"], int], ...] = (("forward", here + 1), ("backward", here - 1))
+    for column, (direction, other) in enumerate(ways):
+        flow, back = np.zeros((*shape, 2), np.float32), None
+        if given.entry(Role.SOURCE, other) is not None:
+            view = prepare((min(here, other), max(here, other))).views[0]
+            assert view.motion is not None
+            first = 0 if direction == "forward" else 1
+            flow, back = (
+                np.ascontiguousarray(_host(next(one.flow for one in view.motion.candidates if one.frame == frame)))
+                for frame in (first, 1 - first)
+            )
+            inside = slices(entry.window, view.canvases[0].window)
+        if message.output == Output.VECTORS:
+            _store(made, flow if back is None else flow[inside], direction, renderer, message.display)
+        elif message.output == Output.CONFIDENCE:
+            made[..., column] = 0.0 if back is None else confidence(flow, back)[inside]
+        else:
+            made[..., column] = 1.0 if back is None else occlusion(flow, back)[inside]
+    return np.ascontiguousarray(made[..., : message.channels]), entry.window
+
+
+def _store(
+    made: np.ndarray, flow: np.ndarray, way: Literal["forward", "backward"], renderer: FrameRenderer, display: Window
+) -> None:
+    """Put a flow into the channels that the vector preset has for its direction."""
+    preset = find_preset(renderer.settings.vector_preset)
+    names = preset.channels(way)
+    if names:
+        solid = np.ones(flow.shape[:2], np.float32)  # nothing is transparent to the flow
+        stored = encode_vectors(
+            flow, preset, solid, display.width, display.height,
+            direction=way, maximum=renderer.settings.vector_max or None,
+        )  # fmt: skip
+        every = vector_channels(preset)
+        made[..., [every.index(name) for name in names]] = stored
+
+
+def spread(plane: np.ndarray, channels: int) -> np.ndarray:
+    """One plane as a grey picture, opaque where there is alpha."""
+    made = np.repeat(plane[..., None], channels, axis=2)
+    if channels == 4:
+        made[..., 3] = 1.0
+    return made
+
+
+def deliver(made: np.ndarray, around: Window, target: np.ndarray, window: Window) -> None:
+    """Copy what lies inside of ``window`` into ``target``; the rest of it is 0."""
+    if around == window:
+        np.copyto(target, made)
+        return
+    x0, y0 = max(around.x, window.x), max(around.y, window.y)
+    x1, y1 = min(around.x1, window.x1), min(around.y1, window.y1)
+    target[...] = 0.0
+    if x0 < x1 and y0 < y1:
+        part = Window(x0, y0, x1 - x0, y1 - y0)
+        target[slices(part, window)] = made[slices(part, around)]
+
+
+def _host(array: Any) -> np.ndarray:
+    return array if isinstance(array, np.ndarray) else array.cpu().numpy()

@@ -1,0 +1,143 @@
+"""What does a request hand over? Frames around the pixels that a client has sent; whether they do for what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from retempo.errors import InputError, TimingError, UsageError
+from retempo.flow.vectors import VectorPreset
+from retempo.io.frame import Frame, Layer, make_layer
+from retempo.render.settings import RetimeSettings
+from retempo.server.render_message import FrameEntry, Kind, Output, RenderMessage, Role
+
+NAMES: Final = {1: ("A",), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
+
+
+@dataclass(frozen=True)
+class Given:
+    """A request's frames by role and number, with their pixels ``[H, W, C]``."""
+
+    message: RenderMessage
+    pixels: Mapping[tuple[Role, int], np.ndarray]
+
+    def entry(self, role: Role, number: int) -> FrameEntry | None:
+        """The frame table's line for a role and number."""
+        return next((one for one in self.message.frames if (one.role, one.number) == (role, number)), None)
+
+
+def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
+    """Refuse what cannot be done, before a pixel is sent.
+
+    Raises:
+        UsageError: roles or outputs that do not go together with each other or the settings.
+        InputError: frames are missing, or differ.
+        TimingError: the source time is outside of the frames.
+    """
+    by_role: dict[Role, list[int]] = {role: [] for role in Role}
+    for one in message.frames:
+        by_role[one.role].append(one.number)
+    sources = sorted(by_role[Role.SOURCE])
+    if by_role[Role.MATTE]:
+        raise UsageError("mattes are not supported yet", "leave the matte input unconnected")
+    if not sources:
+        raise InputError("there is no source frame", "connect a source")
+    channels = {one.channels for one in message.frames if one.role == Role.SOURCE}
+    if len(channels) > 1:
+        raise InputError(f"the source frames have {' and '.join(map(str, sorted(channels)))} channels", "send them alike")
+    if bool(by_role[Role.DEPTH]) != (settings.depth != "off"):
+        raise UsageError(
+            f"depth is {settings.depth!r} and {len(by_role[Role.DEPTH])} depth frames were sent",
+            "connect a depth input, or switch depth off" if settings.depth != "off" else "choose how depth is used",
+        )
+    with_vectors = any(part.strip().startswith("vectors") for part in settings.flow.split("+"))
+    if by_role[Role.VECTORS] and not with_vectors:
+        raise UsageError(f"vector frames were sent and the flow is {settings.flow!r}", "choose the flow vectors")
+    for role, wanted in ((Role.DEPTH, settings.depth != "off"), (Role.VECTORS, with_vectors)):
+        lacking = sorted(set(sources) - set(by_role[role]))
+        if wanted and lacking and len(sources) > 1:
+            raise InputError(f"there is no {role.name.lower()} for frame {lacking[0]}", "connect that input")
+    if message.kind == Kind.VECTORS:
+        _check_vectors(message, sources)
+        return
+    if message.output == Output.PICTURE and message.channels not in channels:
+        raise UsageError(f"{channels.pop()} channels were sent and {message.channels} are wanted", "ask for the same")
+    if not sources[0] <= message.time <= sources[-1] or (len(sources) == 1 and message.time != sources[0]):
+        raise TimingError(
+            f"source time {message.time} is not among the frames {sources[0]} to {sources[-1]} that were sent",
+            "send the two frames around it",
+        )
+
+
+def _check_vectors(message: RenderMessage, sources: Sequence[int]) -> None:
+    if message.time.denominator != 1 or int(message.time) not in sources:
+        raise InputError(f"vectors belong to a source frame, and {message.time} is none that was sent", "send it")
+    strangers = [one for one in sources if abs(one - message.time) > 1]
+    if strangers:
+        raise InputError(f"frame {strangers[0]} is no neighbour of frame {message.time}", "send n - 1, n and n + 1")
+    if message.output == Output.VECTORS and message.channels != 4:
+        raise UsageError(f"vectors were asked for in {message.channels} channels", "ask for four")
+
+
+def is_copy(message: RenderMessage) -> bool:
+    """Does the request get a source frame as it stands, with nothing to prepare?"""
+    return (
+        message.kind == Kind.RETIME
+        and message.time.denominator == 1
+        and any(one.role == Role.SOURCE and one.number == message.time for one in message.frames)
+    )
+
+
+def pairs_of(message: RenderMessage) -> list[tuple[int, ...]]:
+    """Which sets of source frames have to be prepared."""
+    sources = tuple(sorted(one.number for one in message.frames if one.role == Role.SOURCE))
+    if message.kind == Kind.VECTORS:
+        here = int(message.time)
+        return [pair for pair in ((here - 1, here), (here, here + 1)) if set(pair) <= set(sources)]
+    return [] if is_copy(message) else [sources]
+
+
+def source_frame(given: Given, number: int) -> Frame:
+    """A source frame (and its depth, if there is one) around the client's pixels; nothing is copied."""
+    entry = given.entry(Role.SOURCE, number)
+    if entry is None:
+        raise InputError(f"source frame {number} was not sent", "send it")
+    display = given.message.display
+    layers = [_layer(given, entry, NAMES[entry.channels], "")]
+    depth = given.entry(Role.DEPTH, number)
+    if depth is not None:
+        plane = given.pixels[Role.DEPTH, number][..., :1]
+        layers.append(make_layer(plane, ("Z",), window=depth.window, display=display, formats="float", name="depth"))
+    return Frame(layers, display, Path(f"frame {number}"), "openexr")
+
+
+def vector_frame(given: Given, number: int, preset: VectorPreset) -> Frame:
+    """A frame of motion vectors whose channels have the preset's names."""
+    entry = given.entry(Role.VECTORS, number)
+    if entry is None:
+        raise InputError(f"the vectors of frame {number} were not sent", "connect the vectors")
+    if entry.channels < 3:
+        raise InputError(f"the vectors of frame {number} have one channel", "vectors need two or four")
+    layer = _layer(given, entry, vector_channels(preset)[: entry.channels], "")
+    return Frame([layer], given.message.display, Path(f"vectors of frame {number}"), "openexr")
+
+
+def vector_channels(preset: VectorPreset) -> tuple[str, str, str, str]:
+    """What R, G, B and A of a picture of vectors are called in a file of the preset."""
+    if preset.forward and preset.backward:
+        first, second = (preset.backward, preset.forward) if preset.name == "cycles" else (preset.forward, preset.backward)
+        return (*first, *second)
+    only = preset.forward or preset.backward
+    assert only
+    return (*only, "unused", "A")
+
+
+def _layer(given: Given, entry: FrameEntry, names: Sequence[str], name: str) -> Layer:
+    pixels = given.pixels[entry.role, entry.number]
+    return make_layer(
+        pixels, names, window=entry.window, display=given.message.display, formats="float", name=name
+    )

@@ -1,0 +1,77 @@
+"""Which settings may a client choose, and what do its texts mean? Field names of ``RetimeSettings``, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from retempo.color.config import DEFAULT_CONFIG
+from retempo.errors import UsageError
+from retempo.render.settings import RetimeSettings
+
+GROUPS: Final = ("flow", "synthesis", "colour")
+OTHERS: Final = ("device", "deterministic")
+REFUSED: Final = ("vectors", "flow_layer", "depth_channel")
+"""Of those groups: a path, and names of channels that no host's picture has."""
+
+LONGEST_VALUE: Final = 4096
+
+
+@lru_cache(1)
+def allowed() -> dict[str, Field[Any]]:
+    """The settings that a client may give, by name."""
+    return {
+        one.name: one
+        for one in fields(RetimeSettings)
+        if (one.metadata["group"] in GROUPS or one.name in OTHERS) and one.name not in REFUSED
+    }
+
+
+def read_settings(texts: Mapping[str, str]) -> RetimeSettings:
+    """Settings from a client's texts; what it does not name has its default.
+
+    Raises:
+        UsageError: a name that is unknown or not for clients, a value out of range, a config that is no absolute path.
+    """
+    values: dict[str, Any] = {}
+    for name, text in texts.items():
+        one = allowed().get(name)
+        if one is None:
+            raise UsageError(
+                f"the setting {name[:80]!r} cannot be chosen by a client", f"possible are {', '.join(allowed())}"
+            )
+        values[name] = _read(one, text)
+    values["config"] = check_config(values.get("config") or DEFAULT_CONFIG)
+    return RetimeSettings(**values)
+
+
+def check_config(text: str) -> str:
+    """A built-in config's name, or the absolute path of a config file: the server's folder is nobody's business.
+
+    Raises:
+        UsageError: neither.
+    """
+    if not text.startswith("ocio://"):
+        path = Path(text).expanduser()
+        if not path.is_absolute() or path.suffix.lower() not in (".ocio", ".ocioz"):
+            raise UsageError(f"config is {text!r}", "give ocio://... or the absolute path of a .ocio or .ocioz file")
+    return text
+
+
+def _read(one: Field[Any], text: str) -> Any:
+    if len(text) > LONGEST_VALUE or not text.isprintable():
+        raise UsageError(f"the value of {one.name} is not a plain text", "no line breaks, at most 4096 characters")
+    kind = one.metadata["kind"]
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise UsageError(f"{one.name} is {text!r}", "give true or false")
+        return text == "true"
+    if kind not in (int, float):
+        return text
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise UsageError(f"{one.name} is {text!r}", f"give a {kind.__name__}") from error

@@ -1,0 +1,201 @@
+"""How is one request worked through on a worker's thread? Receive, prepare, render, deliver, answer."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from retempo.errors import InterruptedByUser, RetempoError
+from retempo.render.settings import RetimeSettings
+from retempo.server.cache import ContentCache
+from retempo.server.protocol import Done, Failed, FlowWork, Progress
+from retempo.server.render_message import Kind, RenderMessage, Role
+from retempo.server.request import Cancelled, Request
+from retempo.server.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from retempo.render.frame import FrameRenderer, PreparedFrames
+    from retempo.server.engine import Engine
+    from retempo.server.request_frames import Given
+
+log = logging.getLogger(__name__)
+Answer = Callable[[Done | Failed | Progress], None]
+CANCELLED = Failed(InterruptedByUser.exit_code, "cancelled")
+
+
+class _Parked(Exception):
+    """Another request is preparing the same frames; this one has been put aside until that is done."""
+
+
+class Worker:
+    """Carries out requests; one for all threads of a scheduler.
+
+    Args:
+        cache: frames, flows and pairs.
+        scheduler: whose threads it runs on.
+    """
+
+    def __init__(self, cache: ContentCache, scheduler: Scheduler) -> None:
+        self.cache = cache
+        self.scheduler = scheduler
+        self.counts = {"renders": 0, "flows_computed": 0, "flows_reused": 0, "failures": 0, "cancelled": 0}
+        self._engine: Engine | None = None
+        self._preparing: dict[Hashable, list[tuple[Hashable, Callable[[], None]]]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """Loaded when first needed: it takes most of a second, and clients are to be answered before."""
+        if self._engine is None:
+            from retempo.server.engine import Engine
+
+            with self._lock:
+                self._engine = self._engine or Engine(self.cache)
+        return self._engine
+
+    def start(self, owner: Hashable, request: Request, answer: Answer) -> None:
+        """Let a request whose frames are there wait for its turn; ``answer`` is called from a worker's thread."""
+        request.wait()
+        self.scheduler.submit(owner, lambda: self._run(owner, request, answer))
+
+    def _run(self, owner: Hashable, request: Request, answer: Answer) -> None:
+        if not request.begin():
+            return
+        try:
+            done = self._work(owner, request, answer)
+        except _Parked:
+            return
+        except Cancelled:
+            self._count("cancelled")
+            request.finish()
+            answer(CANCELLED)
+            return
+        except Exception as error:
+            self._count("failures")
+            request.finish()
+            answer(failure(error))
+            return
+        self._count("renders")
+        request.finish()
+        answer(done)
+
+    def _work(self, owner: Hashable, request: Request, answer: Answer) -> Done:
+        from retempo.server.render_request import deliver, make_result
+        from retempo.server.request_frames import Given, pairs_of
+
+        engine, message = self.engine, request.message
+        request.check()
+        with request.timed("receive"):
+            self._receive(request)
+        request.check()
+        pixels = {(one.role, one.number): request.pixels[index] for index, one in enumerate(message.frames)}
+        given = Given(message, pixels)
+        with request.timed("prepare"):
+            renderer = engine.renderer(settings_for(message, request.settings))
+            held = {
+                numbers: self._prepare(owner, request, answer, renderer, given, numbers) for numbers in pairs_of(message)
+            }
+        request.check()
+        answer(Progress(700, "rendering"))
+        with request.timed("render"):
+            made, around = make_result(renderer, given, held.__getitem__)
+        request.check()
+        with request.timed("deliver"):
+            target = request.memory.output(message.offset, message.stride, message.window, message.channels)
+            deliver(made, around, target, message.window)
+            del target
+        micro = {stage: int(seconds * 1e6) for stage, seconds in request.seconds.items()}
+        repaired = sum(count for prepared in held.values() for count in prepared.repaired.values())
+        return Done(request.flow, repaired=repaired, cache_used=self.cache.used, info=describe(request), **micro)
+
+    def _receive(self, request: Request) -> None:
+        """Turn what has arrived into pixels and keep them."""
+        from retempo.server.engine import frame_key, memory_of
+
+        for index, arrival in request.arrivals.items():
+            frame = request.message.frames[index]
+            what = f"{frame.role.name.lower()} frame {frame.number}"
+            pixels = arrival.memory.read_frame(
+                arrival.offset, frame.window, frame.channels, what, alone=arrival.alone
+            )
+            parts = {memory_of(pixels): pixels.nbytes}
+            request.pixels[index] = self.cache.put(frame_key(frame.digest), pixels, parts)
+        for memory in {arrival.memory for arrival in request.arrivals.values()}:
+            if memory is not request.memory:
+                memory.close()
+        request.arrivals.clear()
+
+    def _prepare(
+        self,
+        owner: Hashable,
+        request: Request,
+        answer: Answer,
+        renderer: FrameRenderer,
+        given: Given,
+        numbers: tuple[int, ...],
+    ) -> PreparedFrames:
+        """The prepared frames; if another request is just making them, this one gives its thread back meanwhile."""
+        key = self.engine.pair_key(renderer, given, numbers)
+        with self._lock:
+            found = self.cache.get(key)
+            if found is None and key in self._preparing:
+                request.wait()
+                self._preparing[key].append((owner, lambda: self._run(owner, request, answer)))
+                raise _Parked
+            if found is None:
+                self._preparing[key] = []
+        if found is not None:
+            self._note(request, renderer, computed=False)
+            return found  # type: ignore[no-any-return]
+        answer(Progress(100, "estimating motion"))
+        try:
+            made, computed = self.engine.prepare(renderer, given, numbers)
+        finally:
+            with self._lock:
+                parked = self._preparing.pop(key)
+            for waiting, job in parked:
+                self.scheduler.submit(waiting, job, first=True)
+        self._note(request, renderer, computed=computed)
+        return made
+
+    def _note(self, request: Request, renderer: FrameRenderer, *, computed: bool) -> None:
+        """Say where a pair's motion came from, if its engine knows any."""
+        if renderer.estimators:
+            self._count("flows_computed" if computed else "flows_reused")
+            if request.flow != FlowWork.COMPUTED:
+                request.flow = FlowWork.COMPUTED if computed else FlowWork.CACHED
+
+    def _count(self, what: str) -> None:
+        with self._lock:
+            self.counts[what] += 1
+
+
+def settings_for(message: RenderMessage, settings: RetimeSettings) -> RetimeSettings:
+    """Vectors are those of the estimator, whatever engine and depth are chosen for pictures."""
+    return replace(settings, engine="splatsyn", depth="off") if message.kind == Kind.VECTORS else settings
+
+
+def describe(request: Request) -> str:
+    """A line for the user."""
+    sources = sorted(one.number for one in request.message.frames if one.role == Role.SOURCE)
+    motion = {FlowWork.NONE: "", FlowWork.COMPUTED: "; motion estimated", FlowWork.CACHED: "; motion remembered"}
+    total = time_of(request)
+    return f"source time {float(request.message.time):g} of {', '.join(map(str, sources))}{motion[request.flow]}; {total:.2f} s"
+
+
+def time_of(request: Request) -> float:
+    """Seconds that were worked for a request."""
+    return sum(seconds for stage, seconds in request.seconds.items() if stage != "queued")
+
+
+def failure(error: Exception) -> Failed:
+    """What the client is told of an error."""
+    if isinstance(error, RetempoError):
+        return Failed(error.exit_code, error.message, error.hint)
+    if isinstance(error, MemoryError):
+        return Failed(7, "there is not enough memory", "start the server with a smaller --cache, or render smaller frames")
+    log.exception("unexpected")
+    return Failed(1, f"unexpected {type(error).__name__}: {error}", "the server's log shows where; please report it")
