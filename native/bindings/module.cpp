@@ -1,5 +1,6 @@
 // retempo._native: the only place where Python and the kernels meet. Checks at the door, then the GIL is
 // released.
+#include <array>
 #include <optional>
 
 #include "arrays.h"
@@ -424,6 +425,41 @@ void warp_ids(py::object ids_, py::object flow_, py::object out_, const std::str
     cpu::warp_ids(v, options);
 }
 
+// ---------------------------------------------------------------------------------------------- importance
+
+bool importance(py::object image0_, py::object image1_, py::object flow01_, py::object flow10_, py::object splat_,
+                py::object merge_, std::array<float, 3> splat_coefficients, std::array<float, 3> merge_coefficients,
+                float temperature, int threads) {
+    ImportanceOptions options;
+    check_range("threads", threads, 0, 4096);
+    for (int i = 0; i < 3; ++i) {
+        check_range("splat_coefficients", splat_coefficients[i], 0.0, 1e30);
+        check_range("merge_coefficients", merge_coefficients[i], 0.0, 1e30);
+        options.splat[i] = splat_coefficients[i];
+        options.merge[i] = merge_coefficients[i];
+    }
+    options.temperature = temperature;
+    options.threads = threads;
+    const Array image0(image0_, "image0"), image1(image1_, "image1"), flow01(flow01_, "flow01");
+    const Array flow10(flow10_, "flow10"), splat(splat_, "splat"), merge(merge_, "merge");
+    Call call(image0, false);
+    if (call.on_cuda()) throw std::invalid_argument("image0: expected an array in host memory, got one on a CUDA device");
+    check_shape(image0, {-1, -1, -1}, "[H, W, C]");
+    call.input(image0, image0.shape, "[H, W, C]");
+    call.input(image1, image0.shape, "[H, W, C]");
+    const std::vector<int64_t> field{image0.shape[0], image0.shape[1], 2};
+    call.input(flow01, field, "[H, W, 2]");
+    call.input(flow10, field, "[H, W, 2]");
+    const std::vector<int64_t> plane{image0.shape[0], image0.shape[1], 1};
+    call.output(splat, plane, "[H, W, 1]");
+    call.output(merge, plane, "[H, W, 1]");
+    call.check_apart_all();
+    py::gil_scoped_release free;
+    return cpu::importance({image<const float>(image0), image<const float>(image1), image<const float>(flow01),
+                            image<const float>(flow10), image<float>(splat), image<float>(merge)},
+                           options);
+}
+
 // ---------------------------------------------------------------------------------------------- synthesize
 
 void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_, py::object ids_,
@@ -656,6 +692,8 @@ PYBIND11_MODULE(_native, m) {
           "metric_bound"_a = 0.0, "filter"_a = "bilinear", "merge"_a = "metric",
           "frame_height"_a = py::none(), "source_row0"_a = 0, "out_row0"_a = 0, "threads"_a = 0,
           "deterministic"_a = false, "stream"_a = 0, "check_finite"_a = true);
+    m.def("importance", &importance, "image0"_a, "image1"_a, "flow01"_a, "flow10"_a, "splat"_a, "merge"_a,
+          py::kw_only(), "splat_coefficients"_a, "merge_coefficients"_a, "temperature"_a, "threads"_a = 0);
     m.def("build_info", &build_info);
     m.def("cuda_available", &cuda_available);
     m.def("parallel_copy", &parallel_copy, "to"_a, "from_"_a, py::kw_only(), "threads"_a = 0);

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "backward_warp.h"
+#include "importance.h"
 #include "splat_forward.h"
 #include "synthesize.h"
 #include "view.h"
@@ -68,6 +69,12 @@ struct WarpIds {
     Image<uint32_t> out;
 };
 
+// Channel-last: images [H,W,C], flows [H,W,2] -> splat, merge [H,W,1]; see importance.h. CPU only.
+struct Importance {
+    Image<const float> image0, image1, flow01, flow10;
+    Image<float> splat, merge;
+};
+
 // The fused inference path, see synthesize.h. `frames`, `ids` (or null) have frame_count entries, [H,W,C],
 // [H,W,K]. `candidates` are host memory holding (device) pointers.
 struct Synthesis {
@@ -99,6 +106,7 @@ void warp_backward(const WarpBackward<T>& views, const WarpOptions& options);
 void warp_image(const WarpImage& views, const WarpOptions& options);
 void warp_ids(const WarpIds& views, const WarpOptions& options);
 void synthesize(const Synthesis& views, const SynthesisOptions& options);
+bool importance(const Importance& views, const ImportanceOptions& options); // false: something is not finite
 
 // Index of the first non-finite element, or -1.
 template <class T>

@@ -34,22 +34,26 @@ struct Choice {
         }
         if (level == 2)
             fill(avx512::register_splat, avx512::register_warp, avx512::register_synthesize,
-                 avx512::register_finite, "avx512");
+                 avx512::register_finite,
+                 avx512::register_importance, "avx512");
         if (level == 1)
             fill(avx2::register_splat, avx2::register_warp, avx2::register_synthesize, avx2::register_finite,
-                 "avx2");
+                 avx2::register_importance, "avx2");
 #endif
         if (level == 0)
             fill(baseline::register_splat, baseline::register_warp, baseline::register_synthesize,
-                 baseline::register_finite, "baseline");
+                 baseline::register_finite,
+                 baseline::register_importance, "baseline");
     }
 
     using Register = void (*)(Kernels&);
-    void fill(Register splat, Register warp, Register synthesize, Register finite, const char* isa_name) {
+    void fill(Register splat, Register warp, Register synthesize, Register finite, Register importance,
+              const char* isa_name) {
         splat(table);
         warp(table);
         synthesize(table);
         finite(table);
+        importance(table);
         name = isa_name;
     }
 };
@@ -98,6 +102,7 @@ void warp_backward(const WarpBackward<double>& v, const WarpOptions& o) {
 void warp_image(const WarpImage& v, const WarpOptions& o) { choice().table.warp_image(v, o); }
 void warp_ids(const WarpIds& v, const WarpOptions& o) { choice().table.warp_ids(v, o); }
 void synthesize(const Synthesis& v, const SynthesisOptions& o) { choice().table.synthesize(v, o); }
+bool importance(const Importance& v, const ImportanceOptions& o) { return choice().table.importance(v, o); }
 template <>
 int64_t find_non_finite(const float* d, int64_t n, int t) {
     return choice().table.find_non_finite_f(d, n, t);

@@ -17,6 +17,7 @@ struct Kernels {
     void (*warp_image)(const WarpImage&, const WarpOptions&);
     void (*warp_ids)(const WarpIds&, const WarpOptions&);
     void (*synthesize)(const Synthesis&, const SynthesisOptions&);
+    bool (*importance)(const Importance&, const ImportanceOptions&);
     int64_t (*find_non_finite_f)(const float*, int64_t, int);
     int64_t (*find_non_finite_d)(const double*, int64_t, int);
 };
@@ -28,6 +29,7 @@ struct Kernels {
     void register_warp(Kernels& table);                                                                      \
     void register_synthesize(Kernels& table);                                                                \
     void register_finite(Kernels& table);                                                                    \
+    void register_importance(Kernels& table);                                                                \
     }
 
 } // namespace retempo::cpu

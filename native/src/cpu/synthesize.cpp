@@ -38,9 +38,9 @@ struct Prepared {
 };
 
 template <int N>
-RT_HD void weigh(Prepared<N>& p, int i, const Bilinear&, float16 fx, float16 fy, float16 exponent,
+RT_HD void weigh(Prepared<N>& p, int i, const Bilinear&, floats fx, floats fy, floats exponent,
                  bool bounded) {
-    const float16 factor = bounded ? exp_lanes(exponent) : splat_of<float16>(1.0f);
+    const floats factor = bounded ? exp_lanes(exponent) : splat_of<floats>(1.0f);
     store_doubles(&p.wx[0][i], 1.0f - fx);
     store_doubles(&p.wx[1][i], fx);
     store_doubles(&p.wy[0][i], (1.0f - fy) * factor);
@@ -58,29 +58,29 @@ struct GaussianConstants {
 };
 
 template <int N>
-RT_HD void weigh(Prepared<N>& p, int i, const GaussianConstants& g, float16 fx, float16 fy, float16 exponent,
+RT_HD void weigh(Prepared<N>& p, int i, const GaussianConstants& g, floats fx, floats fy, floats exponent,
                  bool bounded) {
     if (g.expands) {
-        const float16 rx = exp_lanes(fx * (2.0f * g.half)), ry = exp_lanes(fy * (2.0f * g.half));
-        float16 square = (fx * fx + fy * fy) * -g.half;
+        const floats rx = exp_lanes(fx * (2.0f * g.half)), ry = exp_lanes(fy * (2.0f * g.half));
+        floats square = (fx * fx + fy * fy) * -g.half;
         if (bounded) square += exponent;
-        const float16 factor = exp_lanes(square);
+        const floats factor = exp_lanes(square);
         store_doubles(&p.wx[0][i], g.one / rx);
-        store_doubles(&p.wx[1][i], splat_of<float16>(1.0f));
+        store_doubles(&p.wx[1][i], splat_of<floats>(1.0f));
         store_doubles(&p.wx[2][i], g.one * rx);
-        store_doubles(&p.wx[3][i], fx == 0.0f ? float16{} : g.four * (rx * rx));
+        store_doubles(&p.wx[3][i], fx == 0.0f ? floats{} : g.four * (rx * rx));
         store_doubles(&p.wy[0][i], (g.one / ry) * factor);
         store_doubles(&p.wy[1][i], factor);
         store_doubles(&p.wy[2][i], (g.one * ry) * factor);
-        store_doubles(&p.wy[3][i], fy == 0.0f ? float16{} : (g.four * (ry * ry)) * factor);
+        store_doubles(&p.wy[3][i], fy == 0.0f ? floats{} : (g.four * (ry * ry)) * factor);
         return;
     }
-    const float16 factor = bounded ? exp_lanes(exponent) : splat_of<float16>(1.0f);
+    const floats factor = bounded ? exp_lanes(exponent) : splat_of<floats>(1.0f);
     for (int k = 0; k < N; ++k) {
-        const float16 ux = static_cast<float>(k - 1) - fx, uy = static_cast<float>(k - 1) - fy;
-        const float16 gx = exp_lanes(ux * ux * -g.half), gy = exp_lanes(uy * uy * -g.half);
-        store_doubles(&p.wx[k][i], ux < 2.0f ? gx : float16{});
-        store_doubles(&p.wy[k][i], (uy < 2.0f ? gy : float16{}) * factor);
+        const floats ux = static_cast<float>(k - 1) - fx, uy = static_cast<float>(k - 1) - fy;
+        const floats gx = exp_lanes(ux * ux * -g.half), gy = exp_lanes(uy * uy * -g.half);
+        store_doubles(&p.wx[k][i], ux < 2.0f ? gx : floats{});
+        store_doubles(&p.wy[k][i], (uy < 2.0f ? gy : floats{}) * factor);
     }
 }
 
@@ -109,31 +109,31 @@ void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const 
             __builtin_prefetch(z + kSegment + i);
             __builtin_prefetch(m + kSegment + i);
         }
-    const int16v lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    for (int i = 0; i < kSegment; i += 16) {
-        float16 dx, dy, fx, fy;
-        int16v col, row;
-        take_pairs(flow + 2 * i, dx, dy);
+    const ints lane = lane_numbers();
+    for (int i = 0; i < kSegment; i += kLanes) {
+        floats dx, dy, fx, fy;
+        ints col, row;
+        unzip(load<floats>(flow + 2 * i), load<floats>(flow + 2 * i + kLanes), dx, dy);
         dx *= candidate.scale;
         dy *= candidate.scale;
         split_lanes(dx, col, fx);
         split_lanes(dy, row, fy);
-        const float16 depth = load<float16>(z + i);
-        float16 trust = load<float16>(m + i);
-        trust = (trust > 0.0f) & (trust - trust == 0.0f) ? trust : float16{};
-        const int16v alive = depth - depth == 0.0f;
+        const floats depth = load<floats>(z + i);
+        floats trust = load<floats>(m + i);
+        trust = (trust > 0.0f) & (trust - trust == 0.0f) ? trust : floats{};
+        const ints alive = depth - depth == 0.0f;
         store(p.col + i, col + lane + (x0 + i - F::before));
-        store(p.row + i, alive ? row + (y - F::before) : splat_of<int16v>(kNowhere));
+        store(p.row + i, alive ? row + (y - F::before) : splat_of<ints>(kNowhere));
         store(p.fx + i, fx);
         store(p.fy + i, fy);
         store(p.z + i, depth);
         weigh(p, i, constants, fx, fy, clamp_lanes(depth, -kSafeMetricBound, kSafeMetricBound), bounded);
-        const float16 one = splat_of<float16>(1.0f);
-        float16 a, b, c, d, e[4];
-        put_pairs(-dx, trust, a, b); // x m x m ...
-        put_pairs(-dy, one, c, d);   // y 1 y 1 ...
-        put_pairs(a, c, e[0], e[1]); // x y m 1 ...
-        put_pairs(b, d, e[2], e[3]);
+        const floats one = splat_of<floats>(1.0f);
+        floats a, b, c, d, e[4];
+        zip(-dx, trust, a, b); // x m x m ...
+        zip(-dy, one, c, d);   // y 1 y 1 ...
+        zip(a, c, e[0], e[1]); // x y m 1 ...
+        zip(b, d, e[2], e[3]);
         store(p.payload[i], e);
     }
 }
@@ -152,18 +152,41 @@ struct Ring {
     }
 };
 
-// One source pixel with all its taps inside.
-template <int N>
-RT_HD void add_whole(const Prepared<N>& p, int i, double* sums, const int64_t* line) {
-    const double4 payload = widen(load<float4>(p.payload[i]));
-    double4 wx[N];
-    for (int kx = 0; kx < N; ++kx) wx[kx] = splat_of<double4>(p.wx[kx][i]);
-    for (int ky = 0; ky < N; ++ky) {
-        const double4 share = payload * splat_of<double4>(p.wy[ky][i]);
-        double* s = sums + line[ky] * 4;
-        __asm__("" : "+r"(s)); // one address and small offsets, not N computed addresses
-        for (int kx = 0; kx < N; ++kx) store(s + 4 * kx, load<double4>(s + 4 * kx) + share * wx[kx]);
+// A run: the pixels [i, end) land on consecutive columns of the same rows, all taps inside. The targets under
+// the footprint stay in registers and move along with it: one load and one store a row and pixel, and the
+// same sums in the same order as pixel by pixel.
+template <int N, int R>
+RT_HD void add_run_rows(const Prepared<N>& p, int i, int end, int ky0, double* sums, const int64_t* line) {
+    double* s[R];
+    double4 window[R][N];
+    for (int r = 0; r < R; ++r) {
+        s[r] = sums + line[ky0 + r] * 4;
+        for (int kx = 0; kx < N; ++kx) window[r][kx] = load<double4>(s[r] + 4 * kx);
     }
+    for (;;) {
+        const double4 payload = widen(load<float4>(p.payload[i]));
+        double4 wx[N];
+        for (int kx = 0; kx < N; ++kx) wx[kx] = splat_of<double4>(p.wx[kx][i]);
+        for (int r = 0; r < R; ++r) {
+            const double4 share = payload * splat_of<double4>(p.wy[ky0 + r][i]);
+            for (int kx = 0; kx < N; ++kx) window[r][kx] += share * wx[kx];
+        }
+        if (++i == end) break;
+        for (int r = 0; r < R; ++r) {
+            store(s[r], window[r][0]);
+            for (int kx = 0; kx + 1 < N; ++kx) window[r][kx] = window[r][kx + 1];
+            window[r][N - 1] = load<double4>(s[r] + 4 * N);
+            s[r] += 4;
+        }
+    }
+    for (int r = 0; r < R; ++r)
+        for (int kx = 0; kx < N; ++kx) store(s[r] + 4 * kx, window[r][kx]);
+}
+
+template <int N>
+RT_HD void add_run(const Prepared<N>& p, int i, int end, double* sums, const int64_t* line) {
+    constexpr int R = N * N + N + 3 <= kRegisters ? N : N / 2;
+    for (int ky0 = 0; ky0 < N; ky0 += R) add_run_rows<N, R>(p, i, end, ky0, sums, line);
 }
 
 // One source pixel of which some taps may be outside, or whose weights depend on the target's maximum.
@@ -190,25 +213,28 @@ __attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, const Ri
     }
 }
 
-// Adds the pixels of one segment, or of two alternately: neighbours in a row hit the same targets, so that
-// each addition waits for the last; those of a distant row fill the gaps.
-template <int N, int Segments>
-void add_segments(const Prepared<N>* p, const Ring& ring, Rows rows, bool bounded, int count) {
+template <int N>
+void add_segment(const Prepared<N>& p, const Ring& ring, Rows rows, bool bounded, int count) {
     double* const sums = ring.sums;
     const int64_t* const line = ring.line - ring.row0;
-    const int first = rows.first;
     const unsigned last_col = static_cast<unsigned>(ring.width - N),
                    last_row = static_cast<unsigned>(rows.last - rows.first - N);
     const bool fits = bounded && ring.width >= N && rows.last - rows.first >= N;
-    for (int i = 0; i < count; ++i)
-        for (int s = 0; s < Segments; ++s) {
-            const int col = p[s].col[i], row = p[s].row[i];
-            if (fits && static_cast<unsigned>(col) <= last_col &&
-                static_cast<unsigned>(row - first) <= last_row)
-                add_whole(p[s], i, sums + int64_t(col) * 4, line + row);
-            else if (row > first - N && row < rows.last)
-                add_clipped(p[s], i, ring, rows, bounded);
+    for (int i = 0; i < count;) {
+        const int col = p.col[i], row = p.row[i];
+        if (fits && static_cast<unsigned>(row - rows.first) <= last_row &&
+            static_cast<unsigned>(col) <= last_col) {
+            int end = i + 1; // the run ends at the frame's edge at the latest
+            while (end < count && p.col[end] - end == col - i && p.row[end] == row &&
+                   static_cast<unsigned>(p.col[end]) <= last_col)
+                ++end;
+            add_run(p, i, end, sums + int64_t(col) * 4, line + row);
+            i = end;
+        } else {
+            if (row > rows.first - N && row < rows.last) add_clipped(p, i, ring, rows, bounded);
+            ++i;
         }
+    }
 }
 
 template <int N>
@@ -261,7 +287,7 @@ RT_HD void blend_lanes(float* out, const V& v, float share) {
 template <int C>
 RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, float fx, float fy,
                           float share, float* out) {
-    if constexpr (C == 4) {
+    if constexpr (C == 4 && kLanes >= 8) {
         // both texels of a row in one load, both columns at once
         const float8 f = splat_of<float8>(fy), g = splat_of<float8>(1.0f - fy);
         const float8 both = mix_lanes(load<float8>(top), load<float8>(bottom), f, g, f == float8{});
@@ -271,8 +297,8 @@ RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, f
         blend_lanes(out, mix_lanes(left, right, h, splat_of<float4>(1.0f - fx), h == float4{}), share);
     } else {
         int c = 0;
-        for (; c + 16 <= channels; c += 16)
-            blend_lanes(out + c, bilinear_lanes<float16>(top + c, bottom + c, channels, fx, fy), share);
+        for (; c + kLanes <= channels; c += kLanes)
+            blend_lanes(out + c, bilinear_lanes<floats>(top + c, bottom + c, channels, fx, fy), share);
         for (; c + 4 <= channels; c += 4)
             blend_lanes(out + c, bilinear_lanes<float4>(top + c, bottom + c, channels, fx, fy), share);
         for (; c < channels; ++c) {
@@ -416,25 +442,18 @@ class Chunk {
             const Rows lines = groups_.lines(next);
             for (int s = 0; s < per_line_; ++s) {
                 const int x0 = s * kSegment, n = smaller(kSegment, width_ - x0);
-                for (int half = 0; half < kGroup / 2; ++half) { // lines kGroup / 2 apart go together
-                    int found = 0;
-                    for (int k = 0; k < 2; ++k) {
-                        const int local = groups_.first_line(next) + half + k * (kGroup / 2);
-                        if (local < lines.first || local >= lines.last) continue;
-                        const RowRange range =
-                            groups_.segments[(int64_t(i) * strip_.source_rows + local) * per_line_ + s];
-                        if (range.last < rows.first || range.first >= rows.last) continue;
-                        prepare_segment(prepared_[found], footprint_, constants_, candidate, bounded_, x0,
-                                        local + strip_.source_row0, local, n);
-                        if (maximum_pass)
-                            raise_segment(prepared_[found], ring, rows, n);
-                        else if (ring.cover)
-                            cover_segment(prepared_[found], ring, rows, F::before, n);
-                        ++found;
+                for (int local = lines.first; local < lines.last; ++local) {
+                    const RowRange range =
+                        groups_.segments[(int64_t(i) * strip_.source_rows + local) * per_line_ + s];
+                    if (range.last < rows.first || range.first >= rows.last) continue;
+                    prepare_segment(prepared_, footprint_, constants_, candidate, bounded_, x0,
+                                    local + strip_.source_row0, local, n);
+                    if (maximum_pass) {
+                        raise_segment(prepared_, ring, rows, n);
+                        continue;
                     }
-                    if (maximum_pass) continue;
-                    if (found == 2) add_segments<F::count, 2>(prepared_, ring, rows, bounded_, n);
-                    if (found == 1) add_segments<F::count, 1>(prepared_, ring, rows, bounded_, n);
+                    add_segment(prepared_, ring, rows, bounded_, n);
+                    if (ring.cover) cover_segment(prepared_, ring, rows, F::before, n);
                 }
             }
         }
@@ -453,7 +472,7 @@ class Chunk {
         const bool fast = options_.filter == Filter::bilinear;
         const int channels = static_cast<int>(frame.c);
         const float exponent = options_.merge_exponent, own = candidate.weight;
-        const int16v lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+        const ints lane = lane_numbers();
 
         for (int x0 = 0; x0 < width_; x0 += kSegment) {
             const int n = smaller(kSegment, width_ - x0), padded = (n + 15) & ~15;
@@ -465,36 +484,31 @@ class Chunk {
                 store(mean[k],
                       __builtin_convertvector(sum / splat_of<double4>(sum[3]), float4)); // 0 / 0 in holes
             }
-            for (int k = 0; k < padded; k += 16) {
-                float16 xm0, y10, xm1, y11, mx, my, mm, valid; // undo the interleaving of prepare_segment
-                take_pairs(mean[k], xm0, y10);
-                take_pairs(mean[k + 8], xm1, y11);
-                mx = __builtin_shufflevector(xm0, xm1, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
-                                             30);
-                mm = __builtin_shufflevector(xm0, xm1, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29,
-                                             31);
-                my = __builtin_shufflevector(y10, y11, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
-                                             30);
-                valid = __builtin_shufflevector(y10, y11, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27,
-                                                29, 31);
-                const int16v filled = valid == 1.0f;
-                mx = filled ? mx : float16{};
-                my = filled ? my : float16{};
-                mm = filled ? mm : float16{};
-                int16v cx, cy;
-                float16 rx, ry;
+            for (int k = 0; k < padded; k += kLanes) {
+                floats xm0, y10, xm1, y11, mx, my, mm, valid; // undo the interleaving of prepare_segment
+                const float* first = mean[k];
+                unzip(load<floats>(first), load<floats>(first + kLanes), xm0, y10);
+                unzip(load<floats>(first + 2 * kLanes), load<floats>(first + 3 * kLanes), xm1, y11);
+                unzip(xm0, xm1, mx, mm);
+                unzip(y10, y11, my, valid);
+                const ints filled = valid == 1.0f;
+                mx = filled ? mx : floats{};
+                my = filled ? my : floats{};
+                mm = filled ? mm : floats{};
+                ints cx, cy;
+                floats rx, ry;
                 split_lanes(mx, cx, rx);
                 split_lanes(my, cy, ry);
                 cx += lane + (x0 + k);
                 cy += y;
-                const int16v nx = cx - (rx >= 0.5f), ny = cy - (ry >= 0.5f);
-                const int16v in = (nx >= 0) & (nx < width_) & (ny >= 0) & (ny < strip_.frame_height);
-                store(state + k, filled & (in ? splat_of<int16v>(1) : splat_of<int16v>(2)));
+                const ints nx = cx - (rx >= 0.5f), ny = cy - (ry >= 0.5f);
+                const ints in = (nx >= 0) & (nx < width_) & (ny >= 0) & (ny < strip_.frame_height);
+                store(state + k, filled & (in ? splat_of<ints>(1) : splat_of<ints>(2)));
                 store(at.cell_x + k, cx);
                 store(at.cell_y + k, cy);
                 store(at.fx + k, rx);
                 store(at.fy + k, ry);
-                float16 a = splat_of<float16>(own);
+                floats a = splat_of<floats>(own);
                 if (options_.merge == Merge::metric) {
                     if (exponent == 1.0f)
                         a = own * mm;
@@ -503,25 +517,25 @@ class Chunk {
                     else if (exponent == 4.0f)
                         a = own * ((mm * mm) * (mm * mm));
                     else
-                        for (int j = 0; j < 16; ++j) a[j] = own * power(mm[j], exponent);
+                        for (int j = 0; j < kLanes; ++j) a[j] = own * power(mm[j], exponent);
                 }
                 store(weight + k, a);
             }
             if (cover)
                 for (int k = 0; k < n; ++k)
                     weight[k] *= larger(1e-3f, smaller(1.0f, static_cast<float>(cover[x0 + k])));
-            int16v outside = {};
-            for (int k = 0; k < padded; k += 16) {
-                const int16v where = load<int16v>(state + k);
-                const float16 before = load<float16>(total + x0 + k),
-                              a = where == 1 ? load<float16>(weight + k) : float16{};
-                const float16 after = before + a;
-                store(share + k, a > 0.0f ? a / after : float16{});
+            ints outside = {};
+            for (int k = 0; k < padded; k += kLanes) {
+                const ints where = load<ints>(state + k);
+                const floats before = load<floats>(total + x0 + k),
+                             a = where == 1 ? load<floats>(weight + k) : floats{};
+                const floats after = before + a;
+                store(share + k, a > 0.0f ? a / after : floats{});
                 store(total + x0 + k, after);
                 outside |= where == 2;
             }
             int unusual = 0;
-            for (int j = 0; j < 16; ++j) unusual |= outside[j];
+            for (int j = 0; j < kLanes; ++j) unusual |= outside[j];
             float* out = v_.out.at(y - strip_.out_row0, x0);
             if (channels == 4)
                 blend_row<4>(frame, n, fast, at, share, out);
@@ -624,7 +638,7 @@ class Chunk {
     float* best_ = nullptr;
     Record* records_ = nullptr;
     int64_t record_count_ = 0;
-    Prepared<F::count> prepared_[2];
+    Prepared<F::count> prepared_;
 };
 
 // Least and greatest vertical component of n flow vectors; `wrong` becomes NaN when any component is not
@@ -639,18 +653,18 @@ RT_HD void vertical_bounds(const float* flow, int n, float& low, float& high, fl
         }
         return;
     }
-    float16 dx, dy, least, most, bad = {};
-    take_pairs(flow, dx, least);
+    floats dx, dy, least, most, bad = {};
+    unzip(load<floats>(flow), load<floats>(flow + kLanes), dx, least);
     most = least;
-    for (int k = 0; k < kSegment; k += 16) {
-        take_pairs(flow + 2 * k, dx, dy);
+    for (int k = 0; k < kSegment; k += kLanes) {
+        unzip(load<floats>(flow + 2 * k), load<floats>(flow + 2 * k + kLanes), dx, dy);
         least = dy < least ? dy : least;
         most = dy > most ? dy : most;
         bad += (dx - dx) + (dy - dy);
     }
     low = least[0];
     high = most[0];
-    for (int j = 0; j < 16; ++j) {
+    for (int j = 0; j < kLanes; ++j) {
         low = smaller(low, least[j]);
         high = larger(high, most[j]);
         wrong += bad[j];
