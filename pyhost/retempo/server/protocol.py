@@ -243,6 +243,8 @@ class Done:
         flow, _, receive, queued, prepare, render, deliver, repaired, _, cache_used = reader.fields("HHIIIIIIIQ")
         info = reader.text()
         reader.end()
+        if flow not in list(FlowWork):
+            raise ProtocolError(f"DONE has the flow {flow}", "0, 1 or 2 are possible")
         return cls(FlowWork(flow), receive, queued, prepare, render, deliver, repaired, cache_used, info)
 
 
