@@ -34,16 +34,14 @@ struct Choice {
         }
         if (level == 2)
             fill(avx512::register_splat, avx512::register_warp, avx512::register_synthesize,
-                 avx512::register_finite,
-                 avx512::register_importance, "avx512");
+                 avx512::register_finite, avx512::register_importance, "avx512");
         if (level == 1)
             fill(avx2::register_splat, avx2::register_warp, avx2::register_synthesize, avx2::register_finite,
                  avx2::register_importance, "avx2");
 #endif
         if (level == 0)
             fill(baseline::register_splat, baseline::register_warp, baseline::register_synthesize,
-                 baseline::register_finite,
-                 baseline::register_importance, "baseline");
+                 baseline::register_finite, baseline::register_importance, "baseline");
     }
 
     using Register = void (*)(Kernels&);

@@ -33,7 +33,9 @@ struct Prepared {
     alignas(64) double wx[N][kSegment],
         wy[N][kSegment];                    // footprint weights; wy carries the softmax weight if bounded
     alignas(64) float payload[kSegment][4]; // -s F, M, 1
-    alignas(64) int col[kSegment], row[kSegment]; // first tap; kNowhere: contributes nothing
+    int before[16];                         // find_breaks looks one element back
+    alignas(64) int shift[kSegment],
+        row[kSegment]; // first tap at x + shift, row; kNowhere: contributes nothing
     alignas(64) float fx[kSegment], fy[kSegment], z[kSegment];
 };
 
@@ -109,7 +111,6 @@ void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const 
             __builtin_prefetch(z + kSegment + i);
             __builtin_prefetch(m + kSegment + i);
         }
-    const ints lane = lane_numbers();
     for (int i = 0; i < kSegment; i += kLanes) {
         floats dx, dy, fx, fy;
         ints col, row;
@@ -122,7 +123,7 @@ void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const 
         floats trust = load<floats>(m + i);
         trust = (trust > 0.0f) & (trust - trust == 0.0f) ? trust : floats{};
         const ints alive = depth - depth == 0.0f;
-        store(p.col + i, col + lane + (x0 + i - F::before));
+        store(p.shift + i, col - F::before);
         store(p.row + i, alive ? row + (y - F::before) : splat_of<ints>(kNowhere));
         store(p.fx + i, fx);
         store(p.fy + i, fy);
@@ -191,9 +192,9 @@ RT_HD void add_run(const Prepared<N>& p, int i, int end, double* sums, const int
 
 // One source pixel of which some taps may be outside, or whose weights depend on the target's maximum.
 template <int N>
-__attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, const Ring& ring, Rows rows,
+__attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, int x0, const Ring& ring, Rows rows,
                                            bool bounded) {
-    const int col = p.col[i], row = p.row[i];
+    const int col = x0 + i + p.shift[i], row = p.row[i];
     if (row < rows.first - N) return;
     const double4 payload = widen(load<float4>(p.payload[i]));
     for (int ky = 0; ky < N; ++ky) {
@@ -214,38 +215,35 @@ __attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, const Ri
 }
 
 template <int N>
-void add_segment(const Prepared<N>& p, const Ring& ring, Rows rows, bool bounded, int count) {
+void add_segment(const Prepared<N>& p, const Ring& ring, Rows rows, bool bounded, int x0, int count) {
     double* const sums = ring.sums;
     const int64_t* const line = ring.line - ring.row0;
-    const unsigned last_col = static_cast<unsigned>(ring.width - N),
-                   last_row = static_cast<unsigned>(rows.last - rows.first - N);
+    const int last_col = ring.width - N;
+    const unsigned last_row = static_cast<unsigned>(rows.last - rows.first - N);
     const bool fits = bounded && ring.width >= N && rows.last - rows.first >= N;
+    uint64_t breaks = find_breaks(p.shift, p.row);
     for (int i = 0; i < count;) {
-        const int col = p.col[i], row = p.row[i];
-        if (fits && static_cast<unsigned>(row - rows.first) <= last_row &&
-            static_cast<unsigned>(col) <= last_col) {
-            int end = i + 1; // the run ends at the frame's edge at the latest
-            while (end < count && p.col[end] - end == col - i && p.row[end] == row &&
-                   static_cast<unsigned>(p.col[end]) <= last_col)
-                ++end;
-            add_run(p, i, end, sums + int64_t(col) * 4, line + row);
-            i = end;
-        } else {
-            if (row > rows.first - N && row < rows.last) add_clipped(p, i, ring, rows, bounded);
-            ++i;
-        }
+        breaks &= breaks - 1;
+        const int end = smaller(breaks ? __builtin_ctzll(breaks) : kSegment, count), row = p.row[i];
+        const int64_t col = int64_t(x0) + i + p.shift[i];
+        const bool whole = fits && static_cast<unsigned>(row - rows.first) <= last_row;
+        if (whole && col >= 0 && col + (end - 1 - i) <= last_col)
+            add_run(p, i, end, sums + col * 4, line + row);
+        else if (row > rows.first - N && row < rows.last)
+            for (int k = i; k < end; ++k) add_clipped(p, k, x0, ring, rows, bounded);
+        i = end;
     }
 }
 
 template <int N>
-void raise_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int count) {
+void raise_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int x0, int count) {
     for (int i = 0; i < count; ++i) {
         if (p.row[i] < rows.first - N) continue;
         for (int ky = 0; ky < N; ++ky) {
             const int y = p.row[i] + ky;
             if (y < rows.first || y >= rows.last) continue;
             for (int kx = 0; kx < N; ++kx) {
-                const int x = p.col[i] + kx;
+                const int x = x0 + i + p.shift[i] + kx;
                 if (x >= 0 && x < ring.width && p.wx[kx][i] * p.wy[ky][i] != 0.0) ring.raise(y, x, p.z[i]);
             }
         }
@@ -253,10 +251,10 @@ void raise_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int count)
 }
 
 template <int N>
-void cover_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int before, int count) {
+void cover_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int before, int x0, int count) {
     for (int i = 0; i < count; ++i) {
         if (p.row[i] < rows.first - N) continue;
-        const int row = p.row[i] + before, col = p.col[i] + before;
+        const int row = p.row[i] + before, col = x0 + i + p.shift[i] + before;
         const float fx = p.fx[i], fy = p.fy[i];
         for (int ky = 0; ky < 2; ++ky) {
             if (row + ky < rows.first || row + ky >= rows.last) continue;
@@ -449,11 +447,11 @@ class Chunk {
                     prepare_segment(prepared_, footprint_, constants_, candidate, bounded_, x0,
                                     local + strip_.source_row0, local, n);
                     if (maximum_pass) {
-                        raise_segment(prepared_, ring, rows, n);
+                        raise_segment(prepared_, ring, rows, x0, n);
                         continue;
                     }
-                    add_segment(prepared_, ring, rows, bounded_, n);
-                    if (ring.cover) cover_segment(prepared_, ring, rows, F::before, n);
+                    add_segment(prepared_, ring, rows, bounded_, x0, n);
+                    if (ring.cover) cover_segment(prepared_, ring, rows, F::before, x0, n);
                 }
             }
         }
@@ -481,8 +479,8 @@ class Chunk {
             for (int k = 0; k < n; ++k) {
                 const double4 sum = load<double4>(s + 4 * k);
                 store(s + 4 * k, double4{}); // the ring's row is free again
-                store(mean[k],
-                      __builtin_convertvector(sum / splat_of<double4>(sum[3]), float4)); // 0 / 0 in holes
+                const double4 weights = __builtin_shufflevector(sum, sum, 3, 3, 3, 3);
+                store(mean[k], __builtin_convertvector(sum / weights, float4)); // 0 / 0 in holes
             }
             for (int k = 0; k < padded; k += kLanes) {
                 floats xm0, y10, xm1, y11, mx, my, mm, valid; // undo the interleaving of prepare_segment

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstring>
-#if defined(__AVX__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -87,6 +87,22 @@ RT_HD floats exp_lanes(floats x) {
     floats power;
     memcpy(&power, &bits, sizeof power);
     return vanishes ? floats{} : p * power;
+}
+
+// Bit k is set where a[k] != a[k - 1] or b[k] != b[k - 1]; bit 0 always. 64 elements, a[-1] and b[-1] exist.
+RT_HD uint64_t find_breaks(const int* a, const int* b) {
+    uint64_t same = 0;
+#if defined(__SSE2__)
+    const auto read = [](const int* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); };
+    for (int k = 0; k < 64; k += 4) {
+        const __m128i equal = _mm_and_si128(_mm_cmpeq_epi32(read(a + k), read(a + k - 1)),
+                                            _mm_cmpeq_epi32(read(b + k), read(b + k - 1)));
+        same |= static_cast<uint64_t>(_mm_movemask_ps(_mm_castsi128_ps(equal))) << k;
+    }
+#else
+    for (int k = 0; k < 64; ++k) same |= static_cast<uint64_t>(a[k] == a[k - 1] && b[k] == b[k - 1]) << k;
+#endif
+    return ~same | 1;
 }
 
 // 0, 1, 2, ...
