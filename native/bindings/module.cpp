@@ -427,9 +427,9 @@ void warp_ids(py::object ids_, py::object flow_, py::object out_, const std::str
 
 // ---------------------------------------------------------------------------------------------- importance
 
-bool importance(py::object image0_, py::object image1_, py::object flow01_, py::object flow10_, py::object splat_,
-                py::object merge_, std::array<float, 3> splat_coefficients, std::array<float, 3> merge_coefficients,
-                float temperature, int threads) {
+bool importance(py::object image0_, py::object image1_, py::object flow01_, py::object flow10_,
+                py::object splat_, py::object merge_, std::array<float, 3> splat_coefficients,
+                std::array<float, 3> merge_coefficients, float temperature, int threads) {
     ImportanceOptions options;
     check_range("threads", threads, 0, 4096);
     for (int i = 0; i < 3; ++i) {
@@ -443,7 +443,8 @@ bool importance(py::object image0_, py::object image1_, py::object flow01_, py::
     const Array image0(image0_, "image0"), image1(image1_, "image1"), flow01(flow01_, "flow01");
     const Array flow10(flow10_, "flow10"), splat(splat_, "splat"), merge(merge_, "merge");
     Call call(image0, false);
-    if (call.on_cuda()) throw std::invalid_argument("image0: expected an array in host memory, got one on a CUDA device");
+    if (call.on_cuda())
+        throw std::invalid_argument("image0: expected an array in host memory, got one on a CUDA device");
     check_shape(image0, {-1, -1, -1}, "[H, W, C]");
     call.input(image0, image0.shape, "[H, W, C]");
     call.input(image1, image0.shape, "[H, W, C]");
@@ -455,8 +456,9 @@ bool importance(py::object image0_, py::object image1_, py::object flow01_, py::
     call.output(merge, plane, "[H, W, 1]");
     call.check_apart_all();
     py::gil_scoped_release free;
-    return cpu::importance({image<const float>(image0), image<const float>(image1), image<const float>(flow01),
-                            image<const float>(flow10), image<float>(splat), image<float>(merge)},
+    return cpu::importance({image<const float>(image0), image<const float>(image1),
+                            image<const float>(flow01), image<const float>(flow10), image<float>(splat),
+                            image<float>(merge)},
                            options);
 }
 

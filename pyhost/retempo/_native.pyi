@@ -108,6 +108,19 @@ def warp_ids(
     stream: int = 0,
     check_finite: bool = True,
 ) -> None: ...
+def importance(
+    image0: Array,  # [H, W, C] float32, host memory
+    image1: Array,
+    flow01: Array,  # [H, W, 2] float32
+    flow10: Array,
+    splat: Array,  # [H, W, 1] float32, written
+    merge: Array,
+    *,
+    splat_coefficients: Sequence[float],  # photometric, flow, variance
+    merge_coefficients: Sequence[float],
+    temperature: float,
+    threads: int = 0,
+) -> bool: ...  # False: an image or a flow is not finite
 def synthesize(
     frames: Sequence[Array],  # [H, W, C] float32 each
     candidates: Sequence[tuple[int, Array, Array, Array, float, float]],

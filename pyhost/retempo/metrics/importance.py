@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,6 +66,7 @@ def importance(
     flow01: NDArray[np.float32],
     flow10: NDArray[np.float32],
     settings: ImportanceSettings | None = None,
+    threads: int = 0,
 ) -> tuple[Plane, Plane]:
     """Compute both metrics of frame 0; call again with everything swapped for frame 1.
 
@@ -74,6 +74,7 @@ def importance(
         image0, image1: [H, W, C] float32, flow space, [0, 1].
         flow01, flow10: [H, W, 2] float32 pixels, finite.
         settings: coefficients; the defaults when None.
+        threads: CPU threads, 0 for all; the result does not depend on it.
 
     Returns:
         ``(splat, merge)``, each [H, W] float32: splat in (0, 3 * temperature], the temperature already multiplied
@@ -84,89 +85,21 @@ def importance(
     """
     settings = settings or ImportanceSettings()
     _check(image0, image1, flow01, flow10)
-    photo = photometric_error(image0, image1, flow01)
-    flow = consistency_error(flow01, flow10)
-    variance = flow_deviation(flow01)
-    if not np.isfinite(
-        np.sum(photo, dtype=np.float64) + np.sum(flow, dtype=np.float64) + np.sum(variance, dtype=np.float64)
-    ):
+    splat, merge, finite = ops.importance(
+        image0,
+        image1,
+        flow01,
+        flow10,
+        splat=(settings.splat_photo, settings.splat_flow, settings.splat_variance),
+        merge=(settings.merge_photo, settings.merge_flow, settings.merge_variance),
+        temperature=settings.temperature,
+        threads=threads,
+    )
+    if not finite:
         raise InputError(
             "an image or a flow holds NaN or infinite values", "sanitise them before measuring importance"
         )
-    splat = _combine(
-        (photo, settings.splat_photo), (flow, settings.splat_flow), (variance, settings.splat_variance)
-    )
-    merge = _combine(
-        (photo, settings.merge_photo), (flow, settings.merge_flow), (variance, settings.merge_variance)
-    )
-    splat *= np.float32(settings.temperature)
     return splat, merge
-
-
-def photometric_error(
-    image0: NDArray[np.float32], image1: NDArray[np.float32], flow01: NDArray[np.float32]
-) -> Plane:
-    """Return [H, W]: mean over channels of |I0 - I1(p + F01)|; beyond the frame its edge continues."""
-    warped = ops.warp_image(image1, flow01, filter="bilinear", border="edge")
-    difference = cv2.absdiff(image0, warped).reshape(image0.shape)
-    weights = np.full((1, image0.shape[2]), 1.0 / image0.shape[2], dtype=np.float32)
-    return cv2.transform(difference, weights).reshape(image0.shape[:2])
-
-
-def consistency_error(flow01: NDArray[np.float32], flow10: NDArray[np.float32]) -> Plane:
-    """Return [H, W] pixels: length of F01 + F10(p + F01); beyond the frame its edge continues."""
-    residual = ops.warp_image(flow10, flow01, filter="bilinear", border="edge")
-    residual += flow01
-    return _length(residual)
-
-
-def flow_deviation(flow: NDArray[np.float32]) -> Plane:
-    """Return [H, W] pixels: length over x, y of sqrt(G(F^2) - G(F)^2), G the 3x3 Gaussian (1 2 1)/4 each way.
-
-    The printed formula subtracts two large, nearly equal numbers. Here the same variance is put together from
-    differences of neighbours, Var = Gy(Var_x) + Var_y(Gx(F)), which is never negative (no clamp needed) and keeps its
-    precision for flows of hundreds of pixels. Beyond the frame its edge continues.
-    """
-    height, width = flow.shape[:2]
-    # Var of weights (1/4, 1/2, 1/4) over (a, b, c) = ((a-b)^2 + (b-c)^2) / 8 + (a-c)^2 / 16
-    padded = cv2.copyMakeBorder(flow, 0, 0, 1, 1, cv2.BORDER_REPLICATE).reshape(height, width + 2, 2)
-    step = padded[:, 1:] - padded[:, :-1]
-    wide = step[:, 1:] + step[:, :-1]
-    mean = flow + np.float32(0.25) * (step[:, 1:] - step[:, :-1])
-    np.square(step, out=step)
-    across = (step[:, 1:] + step[:, :-1]) * np.float32(0.125)
-    across += np.square(wide) * np.float32(0.0625)
-    variance = across[..., 0] + across[..., 1]
-    variance = cv2.sepFilter2D(
-        variance, -1, np.ones(1), np.array([0.25, 0.5, 0.25]), borderType=cv2.BORDER_REPLICATE
-    ).reshape(height, width)
-    padded = np.concatenate([mean[:1], mean, mean[-1:]])
-    step = padded[1:] - padded[:-1]
-    wide = step[1:] + step[:-1]
-    np.square(step, out=step)
-    down = (step[1:] + step[:-1]) * np.float32(0.125)
-    down += np.square(wide) * np.float32(0.0625)
-    variance += down[..., 0]
-    variance += down[..., 1]
-    return np.sqrt(variance)
-
-
-def _combine(*terms: tuple[Plane, float]) -> Plane:
-    total = np.zeros_like(terms[0][0])
-    for measure, coefficient in terms:
-        if coefficient == 0:
-            total += 1.0
-        else:
-            scaled = measure * np.float32(coefficient)
-            scaled += 1.0
-            total += np.reciprocal(scaled, out=scaled)
-    return total
-
-
-def _length(vectors: NDArray[np.float32]) -> Plane:
-    np.square(vectors, out=vectors)
-    total = vectors[..., 0] + vectors[..., 1]
-    return np.sqrt(total, out=total)
 
 
 def _check(

@@ -7,8 +7,9 @@ imports torch.
 
 from __future__ import annotations
 
+from retempo.ops.measuring import importance
 from retempo.ops.splatting import Splat, splat
 from retempo.ops.synthesizing import Synthesis, synthesize
 from retempo.ops.warping import warp, warp_image
 
-__all__ = ["Splat", "Synthesis", "splat", "synthesize", "warp", "warp_image"]
+__all__ = ["Splat", "Synthesis", "importance", "splat", "synthesize", "warp", "warp_image"]

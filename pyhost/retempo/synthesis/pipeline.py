@@ -8,8 +8,7 @@ channels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -53,7 +52,7 @@ def prepare(
             under a garbage matte) a pixel is not used and hides nothing.
         nearness: instead of ``depths``, parts of planes that ``measure_depths`` made of whole frames (it looks at a
             frame's nearest and farthest pixels, so a strip measured by itself would come out otherwise).
-        threads: 1 computes one candidate after the other; else two at a time. No effect on the bits.
+        threads: CPU threads, 0 for all; no effect on the bits.
 
     Raises:
         InputError: sizes differ, a value is not finite, flows are missing, depth is asked for and missing.
@@ -89,7 +88,7 @@ def prepare(
 
     def measure(job: tuple[int, int, Any, Any, Any, Any]) -> Candidate:
         frame, other, there, back, valid, trust = job
-        splat, merge = importance(pictures[frame], pictures[other], there, back, options.importance)
+        splat, merge = importance(pictures[frame], pictures[other], there, back, options.importance, threads)
         depth = near[frame]
         if depth is not None:
             splat = depth if options.depth == "only" else splat + depth
@@ -103,7 +102,7 @@ def prepare(
     for pair in pairs:
         jobs.append((pair.i, pair.j, pair.flow_ij, pair.flow_ji, pair.valid_ij, trusts[pair.i]))
         jobs.append((pair.j, pair.i, pair.flow_ji, pair.flow_ij, pair.valid_ji, trusts[pair.j]))
-    candidates = _map(measure, jobs, threads)
+    candidates = [measure(job) for job in jobs]
     # A frame at most moves by its whole flow, except where its motion is continued beyond the other frame.
     span = [Fraction(time) for time in times]
     stretch = 1.0
@@ -144,10 +143,3 @@ def _check_depths(
                 f"the depth of frame {index} has shape {plane.shape}", f"expected {pictures[0].shape[:2]}"
             )
     return list(measure_depths(planes, options))
-
-
-def _map(work: Callable[[Any], Candidate], jobs: Sequence[Any], threads: int) -> list[Candidate]:
-    if threads == 1 or len(jobs) == 1:
-        return [work(job) for job in jobs]
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(work, jobs))
