@@ -56,8 +56,9 @@ def to_rgb(
         like: a frame whose colour matrix and range apply, where ``frame`` has lost its own.
         chroma: how 4:2:0 colour grows to full size: ``nearest`` (swscale's direct path, 2x2 blocks) or ``bicubic``.
     """
-    if like is not None:
-        frame.colorspace, frame.color_range = like.colorspace, like.color_range
+    # A fresh frame for everybody: marks such as the chroma location, which a raw file loses, would shift colours.
+    plain = av.VideoFrame.from_ndarray(frame.to_ndarray(), format=frame.format.name)
+    plain.colorspace, plain.color_range = (like or frame).colorspace, (like or frame).color_range
     if chroma == "bicubic":
-        frame = frame.reformat(format="yuv444p", interpolation="BICUBIC")
-    return frame.to_ndarray(format="rgb24")
+        plain = plain.reformat(format="yuv444p", interpolation="BICUBIC")
+    return plain.to_ndarray(format="rgb24")

@@ -115,6 +115,10 @@ def score_clip(
             absent = [number for number in odd if number not in made]
             if absent:
                 raise RuntimeError(f"{path.name}: minterpolate did not return frames {absent}")
+            if not np.array_equal(to_rgb(made[0], frames[0], chroma), to_rgb(frames[0], chroma=chroma)):
+                raise RuntimeError(
+                    f"{path.name}: minterpolate's frames are converted to other colours than the truth"
+                )
             for number in odd:
                 scores["minterpolate"].add(
                     truths[number], to_rgb(made[number], like=frames[number], chroma=chroma)
