@@ -33,8 +33,21 @@ def dummy_bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         bundle = root / f"Dummy_{name}.ofx.bundle"
         binary = bundle / "Contents" / "Linux-x86-64" / f"Dummy_{name}.ofx"
         binary.parent.mkdir(parents=True)
-        defines = [f'-DDUMMY_SAFETY="{safety}"', f"-DDUMMY_TILES={tiles}", f'-DDUMMY_EXTRACTION="{extraction}"']
-        command = [compiler, "-std=c++17", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-pthread", *defines]
+        defines = [
+            f'-DDUMMY_SAFETY="{safety}"',
+            f"-DDUMMY_TILES={tiles}",
+            f'-DDUMMY_EXTRACTION="{extraction}"',
+        ]
+        command = [
+            compiler,
+            "-std=c++17",
+            "-O1",
+            "-fPIC",
+            "-shared",
+            "-fvisibility=hidden",
+            "-pthread",
+            *defines,
+        ]
         command += [str(HERE / "dummy_effect.cpp"), "-o", str(binary)]
         jobs.append((subprocess.Popen(command, stderr=subprocess.PIPE, text=True), name))
         bundles[name] = bundle

@@ -104,6 +104,7 @@ def test_values_are_their_names_but_for_the_known_few() -> None:
     odd = {
         name for name, value in vars(k).items()
         if name.startswith("kOfx") and isinstance(value, str) and value != name[1:]
+        and not name.startswith(("kOfxColourspace", "kOfxConfig"))
     }  # fmt: skip
     assert odd == {
         "kOfxImageEffectPluginApi", "kOfxOpenGLRenderSuite", "kOfxImageEffectOutputClipName",

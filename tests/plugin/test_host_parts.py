@@ -52,7 +52,9 @@ def test_curves_pass_through_their_keys(keys: dict[int, float]) -> None:
         ("%s %c", [0, 65], [], "(null) A"),
     ],
 )
-def test_messages_are_formatted_as_c_does(template: str, words: list[int], numbers: list[float], text: str) -> None:
+def test_messages_are_formatted_as_c_does(
+    template: str, words: list[int], numbers: list[float], text: str
+) -> None:
     assert format_message(template, words, numbers) == text
 
 
@@ -60,7 +62,7 @@ def test_a_message_with_a_string_and_bad_formats() -> None:
     buffer = ctypes.create_string_buffer("grün".encode())
     assert format_message("<%6s>", [ctypes.addressof(buffer)], []) == "<  grün>"
     for template in ("%d", "%y"):
-        with pytest.raises(ValueError, match="conversion|captures"):
+        with pytest.raises(ValueError, match=r"conversion|captures"):
             format_message(template, [], [])
 
 

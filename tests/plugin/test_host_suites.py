@@ -51,7 +51,9 @@ def test_parameters_as_a_user_sees_them(dummy_bundles: dict[str, Path]) -> None:
 def test_colour_is_negotiated(dummy_bundles: dict[str, Path]) -> None:
     for style, chosen in (("ocio", "ocio"), ("basic", "basic"), ("none", "none")):
         with OfxHost(colour_style=style, ocio_config="ocio://studio-config-latest") as host:
-            instance = host.load(dummy_bundles["fully"])["test.dummy.Blend"].create("filter", {"Source": CLIP})
+            instance = host.load(dummy_bundles["fully"])["test.dummy.Blend"].create(
+                "filter", {"Source": CLIP}
+            )
             assert instance.colour_style == chosen
             config = instance.properties.get("OfxImageEffectPropOCIOConfig")
             assert config == ("ocio://studio-config-latest" if chosen == "ocio" else None)
@@ -91,8 +93,12 @@ def test_clips_are_mapped_to_what_the_plugin_takes(dummy_bundles: dict[str, Path
     with OfxHost() as host:
         plugin = host.load(dummy_bundles["fully"])["test.dummy.Blend"]
         matte = FrameSequenceClip({0: np.ones((4, 5), np.float32)}, depth="byte")
-        with plugin.create("general", {"Source": FrameSequenceClip(CLIP.frames, depth="half"), "Matte": matte}) as node:
-            depths = {name: clip.properties.get("OfxImageEffectPropPixelDepth") for name, clip in node.clips.items()}
+        with plugin.create(
+            "general", {"Source": FrameSequenceClip(CLIP.frames, depth="half"), "Matte": matte}
+        ) as node:
+            depths = {
+                name: clip.properties.get("OfxImageEffectPropPixelDepth") for name, clip in node.clips.items()
+            }
             assert set(depths.values()) == {"OfxBitDepthHalf"}
             raw = node.clips["Matte"].properties.get("OfxImageClipPropUnmappedPixelDepth")
             assert raw == "OfxBitDepthByte"
@@ -115,5 +121,6 @@ def test_the_command_line_lists_a_bundle(dummy_bundles: dict[str, Path], flags: 
 
 
 def test_the_command_line_says_what_is_no_bundle(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, str(HERE / "host"), str(tmp_path)], capture_output=True, text=True, timeout=60)
+    command = [sys.executable, str(HERE / "host"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "holds no Contents" in done.stderr

@@ -26,7 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args(arguments)
     host = OfxHost(
-        contexts=tuple(options.context or CONTEXTS), strict=False, temporal_access=not options.no_temporal_access
+        contexts=tuple(options.context or CONTEXTS),
+        strict=False,
+        temporal_access=not options.no_temporal_access,
     )
     try:
         bundle = host.load(options.bundle)

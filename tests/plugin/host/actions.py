@@ -35,7 +35,9 @@ class Actions:
 
     _changing = 0
 
-    def _ask(self: Any, action: str, inputs: list[Spec], outputs: list[Spec], **fields: Any) -> tuple[int, Any]:
+    def _ask(
+        self: Any, action: str, inputs: list[Spec], outputs: list[Spec], **fields: Any
+    ) -> tuple[int, Any]:
         return self.plugin.ask(action, self, inputs, outputs, accepted=TRAPPED, **fields)
 
     # ---- time
@@ -48,7 +50,8 @@ class Actions:
         if not (temporal and self.plugin.host.temporal_access):
             return default
         outputs = [
-            Spec(k.CLIP_FRAME_RANGE + name, "double", 0, "plugin", (float(time), float(time))) for name in inputs
+            Spec(k.CLIP_FRAME_RANGE + name, "double", 0, "plugin", (float(time), float(time)))
+            for name in inputs
         ]
         action = k.kOfxImageEffectActionGetFramesNeeded
         status, out = self._ask(action, [_time(time)], outputs, time=time)
@@ -77,10 +80,14 @@ class Actions:
         return first, last
 
     def is_identity(
-        self: Any, time: float, window: Rect | None = None, scale: tuple[float, float] = (1.0, 1.0), field: str = "none"
+        self: Any,
+        time: float,
+        window: Rect | None = None,
+        scale: tuple[float, float] = (1.0, 1.0),
+        field: str = "none",
     ) -> Identity | None:
         """The frame that the effect passes through at ``time``, or None where it has to render."""
-        box = window or self.output_region(time, scale).to_pixels(scale, self._aspect())
+        box = window or self._finite(self.output_region(time, scale)).to_pixels(scale, self._aspect())
         inputs = [
             _time(time),
             Spec(k.kOfxImageEffectPropFieldToRender, "string", 1, "host", (_FIELDS[field],)),
@@ -103,12 +110,25 @@ class Actions:
     # ---- space
 
     def _aspect(self: Any) -> float:
-        return self.clips[k.kOfxImageEffectOutputClipName].properties.get(k.kOfxImagePropPixelAspectRatio) or 1.0
+        return (
+            self.clips[k.kOfxImageEffectOutputClipName].properties.get(k.kOfxImagePropPixelAspectRatio) or 1.0
+        )
+
+    def _finite(self: Any, region: Rect) -> Rect:
+        """An infinite region is cut to the project."""
+        width, height = self.properties.all(k.kOfxImageEffectPropProjectExtent)
+        x1, y1 = (v if v > k.kOfxFlagInfiniteMin else 0.0 for v in region[:2])
+        x2 = region.x2 if region.x2 < k.kOfxFlagInfiniteMax else width
+        y2 = region.y2 if region.y2 < k.kOfxFlagInfiniteMax else height
+        return Rect(x1, y1, x2, y2)
 
     def default_region(self: Any, time: float) -> Rect:
         """Region of definition by the rule of the context."""
         times = [time]
-        if self.context == k.kOfxImageEffectContextRetimer and k.kOfxImageEffectRetimerParamName in self.params:
+        if (
+            self.context == k.kOfxImageEffectContextRetimer
+            and k.kOfxImageEffectRetimerParamName in self.params
+        ):
             source_time = self.params[k.kOfxImageEffectRetimerParamName].value_at(time)
             times = [float(int(source_time // 1)), float(-int(-source_time // 1))]
         clips = [c for c in self.connected.values() if not c.definition.optional or c.name == "Source"]
@@ -139,7 +159,11 @@ class Actions:
     ) -> dict[str, Rect]:
         """GetRegionsOfInterest: what of each input is needed to draw ``region`` of the output."""
         box = tuple(float(v) for v in region)
-        inputs = [_time(time), _scale(scale), Spec(k.kOfxImageEffectPropRegionOfInterest, "double", 4, "host", box)]
+        inputs = [
+            _time(time),
+            _scale(scale),
+            Spec(k.kOfxImageEffectPropRegionOfInterest, "double", 4, "host", box),
+        ]
         outputs = [Spec(k.CLIP_ROI + name, "double", 4, "plugin", box) for name in self.inputs]
         action = k.kOfxImageEffectActionGetRegionsOfInterest
         _, out = self._ask(action, inputs, outputs, time=time, scale=scale)
@@ -150,7 +174,9 @@ class Actions:
     def tell_changed(self: Any, type_: str, name: str, reason: str = k.kOfxChangeUserEdited) -> None:
         """InstanceChanged within its brackets; then the same for what the plugin changed in it."""
         if self._changing >= _MAX_RECURSION:
-            self.plugin.host.core.journal.violate("endless change", str(self), f"changing {name} never settles")
+            self.plugin.host.core.journal.violate(
+                "endless change", str(self), f"changing {name} never settles"
+            )
             return
         self._changing += 1
         try:

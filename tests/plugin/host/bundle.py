@@ -49,7 +49,9 @@ class Library:
     def __init__(self, binary: Path) -> None:
         self.binary = binary.resolve()
         self._library: ctypes.CDLL | None = ctypes.CDLL(str(self.binary), mode=os.RTLD_NOW | os.RTLD_LOCAL)
-        self.missing = [name for name in ("OfxGetNumberOfPlugins", "OfxGetPlugin") if not hasattr(self._library, name)]
+        self.missing = [
+            name for name in ("OfxGetNumberOfPlugins", "OfxGetPlugin") if not hasattr(self._library, name)
+        ]
 
     def set_host(self, host: ctypes.Structure) -> int | None:
         """Call OfxSetHost where it is exported; its status."""

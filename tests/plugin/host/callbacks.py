@@ -7,6 +7,8 @@ a fault of this host; it is recorded as the violation ``host error`` and the plu
 from __future__ import annotations
 
 import ctypes
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +16,13 @@ from typing import Any
 from host import constants as k
 from host.journal import Journal
 from host.properties import PropertyError
+
+_busy = threading.local()
+
+
+def seconds_in_host() -> float:
+    """Time that this thread has spent inside suite functions so far, to tell the plugin's own time by."""
+    return float(getattr(_busy, "seconds", 0.0))
 
 
 class Refusal(PropertyError):
@@ -41,7 +50,9 @@ def read_text(data: bytes | None, journal: Journal, where: str) -> str:
         return (data or b"").decode(errors="replace")
 
 
-def fill_suite(struct: type[ctypes.Structure], functions: dict[str, Callable[..., Any]], journal: Journal) -> Any:
+def fill_suite(
+    struct: type[ctypes.Structure], functions: dict[str, Callable[..., Any]], journal: Journal
+) -> Any:
     """A suite whose members call ``functions``; they return a status, or None for kOfxStatOK.
 
     The struct keeps the C functions alive. Every member of the struct must be given.
@@ -56,6 +67,7 @@ def fill_suite(struct: type[ctypes.Structure], functions: dict[str, Callable[...
 
 def _guard(function: Callable[..., Any], where: str, journal: Journal) -> Callable[..., int]:
     def call(*arguments: Any) -> int:
+        start = time.perf_counter()
         try:
             return int(function(*arguments) or k.kOfxStatOK)
         except PropertyError as refusal:
@@ -63,6 +75,8 @@ def _guard(function: Callable[..., Any], where: str, journal: Journal) -> Callab
         except BaseException:
             journal.violate("host error", where, traceback.format_exc())
             return k.kOfxStatFailed
+        finally:
+            _busy.seconds = seconds_in_host() + time.perf_counter() - start
 
     return call
 

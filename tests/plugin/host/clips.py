@@ -124,7 +124,11 @@ class ClipDefinition:
     def __init__(self, core: Core, name: str, where: str) -> None:
         self.name = name
         self.properties = PropertySet(
-            "ClipDescriptor", f"clip {name} of {where}", read_specs(TABLES["ClipDescriptor"]), core.journal, ABSENT
+            "ClipDescriptor",
+            f"clip {name} of {where}",
+            read_specs(TABLES["ClipDescriptor"]),
+            core.journal,
+            ABSENT,
         )
         for prop in (k.kOfxPropName, k.kOfxPropLabel, k.kOfxPropShortLabel, k.kOfxPropLongLabel):
             self.properties.put(prop, name)
@@ -171,7 +175,10 @@ class ClipInstance:
             put(name, depth)
         for name in (k.kOfxImageEffectPropComponents, k.kOfxImageClipPropUnmappedComponents):
             put(name, components)
-        put(k.kOfxImageEffectPropPreMultiplication, PREMULTIPLICATION[source.premultiplication if source else "opaque"])
+        put(
+            k.kOfxImageEffectPropPreMultiplication,
+            PREMULTIPLICATION[source.premultiplication if source else "opaque"],
+        )
         first, last = (source.frame_range or (0.0, 0.0)) if source else (0.0, 0.0)
         for name in (k.kOfxImageEffectPropFrameRange, k.kOfxImageEffectPropUnmappedFrameRange):
             put(name, float(first), float(last))
@@ -244,7 +251,9 @@ class ClipInstance:
             return doubled[::-1], bounds, rod, FIELDS[name]
         y1 = math.floor(bounds.y1 / 2)
         half = Rect(bounds.x1, y1, bounds.x2, y1 + len(lines))
-        halved = Rect(rod.x1, math.floor(rod.y1 / 2), rod.x2, math.floor(rod.y1 / 2) + math.ceil(rod.height / 2))
+        halved = Rect(
+            rod.x1, math.floor(rod.y1 / 2), rod.x2, math.floor(rod.y1 / 2) + math.ceil(rod.height / 2)
+        )
         return lines[::-1], half, halved, FIELDS[name]
 
     def close(self) -> None:

@@ -28,6 +28,10 @@ kOfxStatErrImageFormat = 1000
 kOfxStatGPUOutOfMemory = 1001
 kOfxStatGPURenderFailed = 1002
 
+# ---- Infinite rectangles (ofxCore.h)
+kOfxFlagInfiniteMin = -(2**31)
+kOfxFlagInfiniteMax = 2**31 - 1
+
 # ---- Suites and the API's name (ofxProperty.h, ofxImageEffect.h, ofxParam.h, ofxMemory.h, ...)
 kOfxImageEffectPluginApi = "OfxImageEffectPluginAPI"
 kOfxImageEffectPluginApiVersion = 1
@@ -232,6 +236,14 @@ kOfxImageEffectPropOCIOView = "OfxImageEffectPropOCIOView"
 kOfxImageEffectPropDisplayColourspace = "OfxImageEffectPropDisplayColourspace"
 kOfxImageClipPropColourspace = "OfxImageClipPropColourspace"
 kOfxImageClipPropPreferredColourspaces = "OfxImageClipPropPreferredColourspaces"
+# basic colour spaces of the native config (its own header)
+kOfxConfigIdentifier = "ofx-native-v1.5_aces-v1.3_ocio-v2.3"
+kOfxColourspaceOfxDisplayHdr = "ofx_display_hdr"
+kOfxColourspaceOfxDisplaySdr = "ofx_display_sdr"
+kOfxColourspaceOfxRaw = "ofx_raw"
+kOfxColourspaceOfxSceneLinear = "ofx_scene_linear"
+kOfxColourspaceOfxSceneLog = "ofx_scene_log"
+kOfxColourspaceACEScg = "ACEScg"
 
 # ---- GPU rendering (ofxGPURender.h): known by name, never offered by this host
 kOfxImageEffectPropOpenGLRenderSupported = "OfxImageEffectPropOpenGLRenderSupported"
@@ -365,8 +377,11 @@ kOfxParamPropInterpolationAmount = "OfxParamPropInterpolationAmount"
 
 STATUS_NAMES = {value: name for name, value in list(globals().items()) if name.startswith("kOfxStat")}
 # every string value: what a plugin may mention without having mistyped it
-KNOWN_STRINGS = {value: name for name, value in list(globals().items())
-                 if name.startswith("kOfx") and isinstance(value, str)}
+KNOWN_STRINGS = {
+    value: name
+    for name, value in list(globals().items())
+    if name.startswith("kOfx") and isinstance(value, str)
+}
 CLIP_PREFIXES = (CLIP_COMPONENTS, CLIP_DEPTH, CLIP_PAR, CLIP_ROI, CLIP_FRAME_RANGE, CLIP_COLOURSPACES)
 
 

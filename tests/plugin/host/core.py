@@ -42,6 +42,7 @@ class Context:
         abort: says whether the host wants the render to end.
         ranges: clip name -> ranges of getFramesNeeded, or None where they are not to be checked.
         output: the picture to render into.
+        host_seconds: time of the action that its thread spent inside suite functions.
         images: image handles that the plugin has not released.
         fetches, polls: images asked for; times at which the plugin polled abort, in seconds from the start.
     """
@@ -58,6 +59,7 @@ class Context:
     fetches: list[Fetch] = dataclasses.field(default_factory=list)
     polls: list[float] = dataclasses.field(default_factory=list)
     aborted_at: float | None = None
+    host_seconds: float = 0.0
     started: float = dataclasses.field(default_factory=clock.perf_counter)
 
     def __str__(self) -> str:

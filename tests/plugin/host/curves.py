@@ -9,6 +9,7 @@ applied between neighbouring keys. A function is integrated with Simpson's rule 
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 from collections.abc import Callable
 
@@ -93,7 +94,7 @@ class Curve:
         else:
             stops = [time1, *(t for t, _ in self.keys if time1 < t < time2), time2]
         total = [0.0] * len(self.constant)
-        for a, b in zip(stops, stops[1:], strict=False):
+        for a, b in itertools.pairwise(stops):
             middle = self.value((a + b) / 2)
             if self.function is None and self.interpolation == "hold":
                 pieces = middle

@@ -112,7 +112,9 @@ class Instance(Actions, Negotiation, Rendering):
         put(k.kOfxPropPluginDescription, described.get(k.kOfxPropPluginDescription))
         for name in (k.kOfxImageEffectPropProjectSize, k.kOfxImageEffectPropProjectExtent):
             put(name, float(size[0]), float(size[1]))
-        put(k.kOfxImageEffectInstancePropEffectDuration, self.timeline_bounds[1] - self.timeline_bounds[0] + 1)
+        put(
+            k.kOfxImageEffectInstancePropEffectDuration, self.timeline_bounds[1] - self.timeline_bounds[0] + 1
+        )
         put(k.kOfxImageEffectPropFrameRate, float(sources[0].fps if sources else 24.0))
         put(k.kOfxPropIsInteractive, int(interactive))
         for name in (k.kOfxImageEffectInstancePropSequentialRender, k.kOfxImageEffectPropSupportsTiles):
@@ -158,7 +160,9 @@ class Instance(Actions, Negotiation, Rendering):
         self.destroyed = True
         self.plugin.forget(self)
         try:
-            self.plugin.act(k.kOfxActionDestroyInstance, self, accepted=(k.kOfxStatOK, k.kOfxStatReplyDefault))
+            self.plugin.act(
+                k.kOfxActionDestroyInstance, self, accepted=(k.kOfxStatOK, k.kOfxStatReplyDefault)
+            )
         finally:
             journal, handles = self.plugin.host.core.journal, self.plugin.host.core.handles
             self.plugin.host.memory.report_leaks(self, f"{self} destroyed")

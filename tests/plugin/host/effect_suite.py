@@ -50,7 +50,9 @@ class _EffectSuite:
         found = self.core.find(effect, Descriptor, "clipDefine")
         text = read_text(name, self.journal, str(found))
         if found.describing != k.kOfxImageEffectActionDescribeInContext:
-            self.journal.violate("late definition", str(found), f"clip {text} defined outside of DescribeInContext")
+            self.journal.violate(
+                "late definition", str(found), f"clip {text} defined outside of DescribeInContext"
+            )
             raise Refusal(k.kOfxStatErrBadHandle)
         if text in found.clips:
             self.journal.violate("defined twice", str(found), f"clip {text}")
@@ -90,14 +92,18 @@ class _EffectSuite:
         out[0] = None
         context = self._context(clip)
         if context is None:
-            self.journal.violate("image outside of an action", clip.properties.where, f"clipGetImage at {time:g}")
+            self.journal.violate(
+                "image outside of an action", clip.properties.where, f"clipGetImage at {time:g}"
+            )
             return k.kOfxStatFailed
         if clip.is_output:
             return self._give_output(clip, time, context, out)
         time = self._check_time(clip, time, context)
         wanted = Rect(region[0].x1, region[0].y1, region[0].x2, region[0].y2) if region else None
         drawn = clip.draw(time, wanted, context, context.scale) if clip.source else None
-        fetch = Fetch(clip.name, time, drawn[3] if drawn else None, k.kOfxStatOK if drawn else k.kOfxStatFailed)
+        fetch = Fetch(
+            clip.name, time, drawn[3] if drawn else None, k.kOfxStatOK if drawn else k.kOfxStatFailed
+        )
         context.fetches.append(fetch)
         if drawn is None:
             why = "nothing connected" if clip.source is None else f"no picture at {time:g}"
@@ -133,9 +139,13 @@ class _EffectSuite:
         if abs(time - now) > 1e-6:
             plugin = clip.instance.plugin
             if not plugin.descriptor.properties.get(k.kOfxImageEffectPropTemporalClipAccess):
-                self.journal.violate("temporal access", where, f"fetched at {time:g}; the plugin did not ask for it")
+                self.journal.violate(
+                    "temporal access", where, f"fetched at {time:g}; the plugin did not ask for it"
+                )
             elif not clip.properties.get(k.kOfxImageEffectPropTemporalClipAccess):
-                self.journal.violate("temporal access", where, f"fetched at {time:g}; the clip did not ask for it")
+                self.journal.violate(
+                    "temporal access", where, f"fetched at {time:g}; the clip did not ask for it"
+                )
         if context.ranges is not None:
             ranges = context.ranges.get(clip.name, [])
             if not any(first - 1e-6 <= time <= last + 1e-6 for first, last in ranges):
@@ -171,7 +181,9 @@ class _EffectSuite:
         self.core.find(handle, PropertySet, "clipReleaseImage")
         image = self.images.get(handle or 0)
         if image is None:
-            self.journal.violate("bad handle", self.core.describe_action(), "clipReleaseImage on what is not an image")
+            self.journal.violate(
+                "bad handle", self.core.describe_action(), "clipReleaseImage on what is not an image"
+            )
             raise Refusal(k.kOfxStatErrBadHandle)
         self.close_image(handle or 0)
 
@@ -188,7 +200,9 @@ class _EffectSuite:
 
     def clipGetRegionOfDefinition(self, handle: int | None, time: float, out: Any) -> int:
         clip: ClipInstance = self.core.find(handle, ClipInstance, "clipGetRegionOfDefinition")
-        rect = clip.instance.output_region(time) if clip.is_output else clip.source and clip.source.region(time)
+        rect = (
+            clip.instance.output_region(time) if clip.is_output else clip.source and clip.source.region(time)
+        )
         if rect is None:
             return k.kOfxStatFailed
         place = need(out, self.journal, clip.name, "the place for the rectangle")[0]
@@ -211,8 +225,8 @@ class _EffectSuite:
 
     def imageMemoryAlloc(self, effect: int | None, size: int, out: Any) -> None:
         owner = self.core.find(effect, Instance, "imageMemoryAlloc") if effect else None
-        need(out, self.journal, "imageMemoryAlloc", "the place for the handle")[0] = self.host.memory.open_image_memory(
-            owner, size, self.core.describe_action()
+        need(out, self.journal, "imageMemoryAlloc", "the place for the handle")[0] = (
+            self.host.memory.open_image_memory(owner, size, self.core.describe_action())
         )
 
     def imageMemoryFree(self, handle: int | None) -> None:

@@ -32,7 +32,6 @@ from host.suites import FETCH_SUITE, OfxHostStruct
 from host.talking import Message, Talking
 from host.threads import Threads
 
-NATIVE_CONFIG = "ofx-native-v1.5_aces-v1.3_ocio-v2.3"
 # suites that the standard has and this host does not: asked for, they are refused without blame
 _OPTIONAL_SUITES = (
     k.kOfxInteractSuite, k.kOfxParametricParameterSuite, k.kOfxDrawSuite, k.kOfxDialogSuite, k.kOfxOpenGLRenderSuite,
@@ -98,7 +97,7 @@ class OfxHost:
         version: tuple[int, ...] = (1, 0, 0),
         api: tuple[int, int] = (1, 5),
         colour_style: str = "",
-        colour_configs: tuple[str, ...] = (NATIVE_CONFIG,),
+        colour_configs: tuple[str, ...] = (k.kOfxConfigIdentifier,),
         ocio_config: str = "ocio://default",
         ocio_display: str = "",
         ocio_view: str = "",
@@ -175,7 +174,9 @@ class OfxHost:
         text = (name or b"").decode(errors="replace")
         where = self.core.describe_action()
         if handle != self.properties.handle:
-            self.core.journal.violate("bad handle", where, f"fetchSuite({text}) with another handle than the host's")
+            self.core.journal.violate(
+                "bad handle", where, f"fetchSuite({text}) with another handle than the host's"
+            )
         withheld = text in self._withheld or (text, version) in self._withheld
         suite = None if withheld else self._suites.get((text, version))
         if suite is not None:
@@ -215,8 +216,8 @@ class OfxHost:
     def raise_if_strict(self) -> None:
         """In strict mode, raise what came since the last look (a violation is raised once and stays in the books)."""
         entries = self.violations[self._seen :]
-        self._seen = len(self.violations)
         if entries and self.strict:
+            self._seen += len(entries)
             raise OfxViolation(entries)
 
     def close_image(self, handle: int) -> None:
@@ -237,7 +238,9 @@ class OfxHost:
         bundle = Bundle(library, find_bundle(binary))
         status = library.set_host(self.struct)
         if status not in (None, k.kOfxStatOK):
-            self.core.journal.note("host refused", str(bundle.path), f"OfxSetHost: {k.name_status(status or 0)}")
+            self.core.journal.note(
+                "host refused", str(bundle.path), f"OfxSetHost: {k.name_status(status or 0)}"
+            )
             return bundle
         self.bundles.append(bundle)
         for struct in library.list_structs():
@@ -264,11 +267,16 @@ class OfxHost:
 
     def close(self) -> None:
         """Unload everything; leaks are recorded (and raised in strict mode)."""
-        for bundle in self.bundles:
-            bundle.unload()
-        self.bundles.clear()
-        self.memory.report_leaks(None, "plugins unloaded")
-        self.threads.report_leaks("plugins unloaded")
+        strict, self.strict = self.strict, False  # every bundle goes, whatever one of them did
+        try:
+            for bundle in self.bundles:
+                bundle.unload()
+            self.bundles.clear()
+            self.memory.report_leaks(None, "plugins unloaded")
+            self.threads.report_leaks("plugins unloaded")
+        finally:
+            self.strict = strict
+        self._seen = min(self._seen, len(self.violations))
         self.raise_if_strict()
 
     def __enter__(self) -> OfxHost:

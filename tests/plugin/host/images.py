@@ -26,11 +26,19 @@ DTYPES = {
     k.kOfxBitDepthHalf: np.dtype(np.float16),
     k.kOfxBitDepthFloat: np.dtype(np.float32),
 }
-COMPONENTS = {"RGBA": k.kOfxImageComponentRGBA, "RGB": k.kOfxImageComponentRGB, "Alpha": k.kOfxImageComponentAlpha}
+COMPONENTS = {
+    "RGBA": k.kOfxImageComponentRGBA,
+    "RGB": k.kOfxImageComponentRGB,
+    "Alpha": k.kOfxImageComponentAlpha,
+}
 CHANNELS = {k.kOfxImageComponentRGBA: 4, k.kOfxImageComponentRGB: 3, k.kOfxImageComponentAlpha: 1}
 OF_CHANNELS = {4: "RGBA", 3: "RGB", 1: "Alpha"}
 
-_GUARD, _GUARD_BYTE, _BLANK = 256, 0xC3, 0xFB  # a blank float is a NaN with an unlikely payload, a blank half too
+_GUARD, _GUARD_BYTE, _BLANK = (
+    256,
+    0xC3,
+    0xFB,
+)  # a blank float is a NaN with an unlikely payload, a blank half too
 
 
 class Rect(NamedTuple):
@@ -70,7 +78,10 @@ class Rect(NamedTuple):
         """Canonical to pixel coordinates, rounded outwards."""
         sx, sy = scale[0] / aspect, scale[1]
         return Rect(
-            math.floor(self.x1 * sx), math.floor(self.y1 * sy), math.ceil(self.x2 * sx), math.ceil(self.y2 * sy)
+            math.floor(self.x1 * sx),
+            math.floor(self.y1 * sy),
+            math.ceil(self.x2 * sx),
+            math.ceil(self.y2 * sy),
         )
 
     def to_canonical(self, scale: tuple[float, float], aspect: float = 1.0) -> Rect:
@@ -159,7 +170,9 @@ class ImageBuffer:
         if window is None:
             return pixels
         b = self.bounds
-        return pixels[int(b.y2 - window.y2) : int(b.y2 - window.y1), int(window.x1 - b.x1) : int(window.x2 - b.x1)]
+        return pixels[
+            int(b.y2 - window.y2) : int(b.y2 - window.y1), int(window.x1 - b.x1) : int(window.x2 - b.x1)
+        ]
 
     def blank(self) -> None:
         """Fill with a pattern that tells an unwritten float from a written one."""
@@ -177,7 +190,9 @@ class ImageBuffer:
         """Whether a pixel outside of ``window`` no longer has the blank pattern."""
         mask = np.ones((self.bounds.height, self.bounds.width), bool)
         b = self.bounds
-        mask[int(b.y2 - window.y2) : int(b.y2 - window.y1), int(window.x1 - b.x1) : int(window.x2 - b.x1)] = False
+        mask[int(b.y2 - window.y2) : int(b.y2 - window.y1), int(window.x1 - b.x1) : int(window.x2 - b.x1)] = (
+            False
+        )
         if not mask.any():
             return False
         return bool((np.ascontiguousarray(self.view()[mask]).view(np.uint8) != _BLANK).any())

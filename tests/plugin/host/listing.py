@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 def _short(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    for prefix in ("OfxImageEffectContext", "OfxBitDepth", "OfxImageComponent", "OfxParamType", "OfxImageEffectRender"):
+    for prefix in (
+        "OfxImageEffectContext",
+        "OfxBitDepth",
+        "OfxImageComponent",
+        "OfxParamType",
+        "OfxImageEffectRender",
+    ):
         value = value.removeprefix(prefix)
     return value
 
@@ -28,7 +34,9 @@ def describe_bundle(bundle: Bundle) -> dict[str, Any]:
         for name, context in plugin.contexts.items():
             contexts[name] = {
                 "clips": {clip.name: _describe_clip(clip) for clip in context.clips.values()},
-                "parameters": {param.name: _describe_param(param) for param in context.params.members.values()},
+                "parameters": {
+                    param.name: _describe_param(param) for param in context.params.members.values()
+                },
             }
         plugins.append(
             {
@@ -69,7 +77,11 @@ def _describe_param(param: Any) -> dict[str, Any]:
         ("min", k.kOfxParamPropMin), ("max", k.kOfxParamPropMax),
         ("options", k.kOfxParamPropChoiceOption), ("hint", k.kOfxParamPropHint),
     ):  # fmt: skip
-        values = [v for v in properties.all(name) if v != "" and not (isinstance(v, float | int) and abs(v) >= 2**31 - 1)]
+        values = [
+            v
+            for v in properties.all(name)
+            if v != "" and not (isinstance(v, float | int) and abs(v) >= 2**31 - 1)
+        ]
         if values:
             found[key] = values[0] if key == "hint" else values
     if properties.get(k.kOfxParamPropSecret):
@@ -93,11 +105,15 @@ def print_bundle(listing: dict[str, Any]) -> None:
                 print(f"    clip {clip}: {'/'.join(facts['components'])} {' '.join(marks)}".rstrip())
             for param, facts in context["parameters"].items():
                 extra = "".join(
-                    f"  {key}={facts[key]}" for key in ("default", "min", "max", "options", "parent") if key in facts
+                    f"  {key}={facts[key]}"
+                    for key in ("default", "min", "max", "options", "parent")
+                    if key in facts
                 )
                 print(f"    {facts['type']:<10} {param}: {facts['label']}{extra}")
     for kind in ("refused", "violations", "notes", "messages"):
-        rows = listing[kind].items() if isinstance(listing[kind], dict) else [(text,) for text in listing[kind]]
+        rows = (
+            listing[kind].items() if isinstance(listing[kind], dict) else [(text,) for text in listing[kind]]
+        )
         if rows:
             print(f"\n{kind}:")
         for row in rows:

@@ -86,7 +86,9 @@ class Memory:
         """Record what is still out for an instance (or, with None, at all), and forget it."""
         for address, block in list(self._blocks.items()):
             if owner is None or block.owner is owner:
-                self.core.journal.violate("leaked memory", where, f"{block.size} bytes taken in {block.where}")
+                self.core.journal.violate(
+                    "leaked memory", where, f"{block.size} bytes taken in {block.where}"
+                )
                 del self._blocks[address]
         for handle, memory in list(self._image_memory.items()):
             if owner is None or memory.owner is owner:

@@ -60,13 +60,22 @@ class Negotiation:
         found = {}
         for name, (depth, components) in native.items():
             allowed = self.clips[name].definition.supported
-            fitting = components if components in allowed else next((c for c in _COMPONENT_ORDER if c in allowed), "")
+            fitting = (
+                components
+                if components in allowed
+                else next((c for c in _COMPONENT_ORDER if c in allowed), "")
+            )
             found[name] = (map_depth(depth, supported) if self._mixed_depths() else common, fitting)
         allowed = self.clips[k.kOfxImageEffectOutputClipName].definition.supported
-        if self.context in (k.kOfxImageEffectContextFilter, k.kOfxImageEffectContextRetimer) and "Source" in found:
+        if (
+            self.context in (k.kOfxImageEffectContextFilter, k.kOfxImageEffectContextRetimer)
+            and "Source" in found
+        ):
             wanted = found["Source"][1]
         else:
-            wanted = next((c for c in _COMPONENT_ORDER if c in {x for _, x in found.values()}), _COMPONENT_ORDER[0])
+            wanted = next(
+                (c for c in _COMPONENT_ORDER if c in {x for _, x in found.values()}), _COMPONENT_ORDER[0]
+            )
         if wanted not in allowed:
             wanted = next((c for c in _COMPONENT_ORDER if c in allowed), wanted)
         found[k.kOfxImageEffectOutputClipName] = (common, wanted)
@@ -103,7 +112,9 @@ class Negotiation:
             outputs.append(Spec(k.CLIP_PAR + name, "double", 1, "plugin", (min(aspects),)))
             if host.colour_style:
                 outputs.append(Spec(k.CLIP_COLOURSPACES + name, "string", 0, "plugin"))
-        _, out = self.plugin.ask(k.kOfxImageEffectActionGetClipPreferences, self, [], outputs, accepted=TRAPPED)
+        _, out = self.plugin.ask(
+            k.kOfxImageEffectActionGetClipPreferences, self, [], outputs, accepted=TRAPPED
+        )
         self._check_preferences(defaults, out, rate, order, min(aspects))
         for name in defaults:
             put = clips[name].properties.put
@@ -126,7 +137,9 @@ class Negotiation:
         self.frame_varying = bool(out.get(k.kOfxImageEffectFrameVarying))
 
     def _default_premultiplication(self: Any) -> str:
-        states = {clip.properties.get(k.kOfxImageEffectPropPreMultiplication) for clip in self.connected.values()}
+        states = {
+            clip.properties.get(k.kOfxImageEffectPropPreMultiplication) for clip in self.connected.values()
+        }
         for state in (k.kOfxImagePreMultiplied, k.kOfxImageUnPreMultiplied):
             if state in states:
                 return state
@@ -151,9 +164,13 @@ class Negotiation:
                     complain(f"depth of {name} changed to {new_depth}, which the plugin does not support")
             if new_components != components:
                 if not general and mandated:
-                    complain(f"components of {name} changed to {new_components} in the context {self.context}")
+                    complain(
+                        f"components of {name} changed to {new_components} in the context {self.context}"
+                    )
                 elif new_components not in self.clips[name].definition.supported:
-                    complain(f"components of {name} changed to {new_components}, which the clip does not support")
+                    complain(
+                        f"components of {name} changed to {new_components}, which the clip does not support"
+                    )
             multiple = host.multiple_aspects and properties.get(k.kOfxImageEffectPropSupportsMultipleClipPARs)
             if out.get(k.CLIP_PAR + name) != aspect and not multiple:
                 complain(f"pixel aspect ratio of {name} changed")
@@ -206,9 +223,13 @@ class Negotiation:
             raise ValueError("no colour management was agreed on")
         source = next(iter(self.connected), "")
         default = f"OfxColourspace_{source}"
-        inputs = [Spec(k.kOfxImageClipPropPreferredColourspaces, "string", 0, "host", preferred or (default,))]
+        inputs = [
+            Spec(k.kOfxImageClipPropPreferredColourspaces, "string", 0, "host", preferred or (default,))
+        ]
         outputs = [Spec(k.kOfxImageClipPropColourspace, "string", 1, "plugin", (default,))]
-        _, out = self.plugin.ask(k.kOfxImageEffectActionGetOutputColourspace, self, inputs, outputs, accepted=TRAPPED)
+        _, out = self.plugin.ask(
+            k.kOfxImageEffectActionGetOutputColourspace, self, inputs, outputs, accepted=TRAPPED
+        )
         value = out.get(k.kOfxImageClipPropColourspace)
         clip = self.inputs.get(value.removeprefix("OfxColourspace_"))
         if value.startswith("OfxColourspace_"):

@@ -43,7 +43,9 @@ class _ParameterSuite:
         kind, text = read_text(type_, self.journal, where), read_text(name, self.journal, where)
         context = self.core.context
         if not owner.describing or context is None or context.effect is not owner:
-            self.journal.violate("late definition", where, f"parameter {text} defined outside of a describe action")
+            self.journal.violate(
+                "late definition", where, f"parameter {text} defined outside of a describe action"
+            )
             raise Refusal(k.kOfxStatErrBadHandle)
         if text in params:
             self.journal.violate("defined twice", where, f"parameter {text}")
@@ -63,7 +65,9 @@ class _ParameterSuite:
         params: ParamSet = self.core.find(set_, ParamSet, "paramGetHandle")
         text = read_text(name, self.journal, self.core.describe_action())
         if params.owner.describing is not None:
-            self.journal.violate("bad handle", self.core.describe_action(), f"paramGetHandle({text}) on a descriptor")
+            self.journal.violate(
+                "bad handle", self.core.describe_action(), f"paramGetHandle({text}) on a descriptor"
+            )
             raise Refusal(k.kOfxStatErrBadHandle)
         if text not in params:
             self.journal.note("unknown parameter", str(params.owner), text)
@@ -76,7 +80,9 @@ class _ParameterSuite:
 
     def paramSetGetPropertySet(self, set_: int | None, out: Any) -> None:
         params: ParamSet = self.core.find(set_, ParamSet, "paramSetGetPropertySet")
-        need(out, self.journal, str(params.owner), "the place for the handle")[0] = params.owner.properties.handle
+        need(out, self.journal, str(params.owner), "the place for the handle")[0] = (
+            params.owner.properties.handle
+        )
 
     def paramGetPropertySet(self, param: int | None, out: Any) -> None:
         found = self.core.find(param, Param, "paramGetPropertySet")
@@ -132,7 +138,9 @@ class _ParameterSuite:
         assert param.curve is not None
         self._give(param, param.curve.integral(time1, time2), places, "double")
 
-    def _take(self, handle: int | None, doing: str, registers: tuple[Any, ...]) -> tuple[Param, tuple[Any, ...]]:
+    def _take(
+        self, handle: int | None, doing: str, registers: tuple[Any, ...]
+    ) -> tuple[Param, tuple[Any, ...]]:
         param, kind, count = self._find(handle, doing)
         self._may_set(param, doing)
         words, numbers = registers[:4], registers[4:]
@@ -170,7 +178,9 @@ class _ParameterSuite:
         param, values = self._take(handle, "paramSetValueAtTime", registers)
         assert param.curve is not None
         if not param.properties.get(k.kOfxParamPropAnimates):
-            self.journal.violate("key on a constant", param.properties.where, "it says that it does not animate")
+            self.journal.violate(
+                "key on a constant", param.properties.where, "it says that it does not animate"
+            )
         param.curve.set_key(time, values)
         self._edited(param)
 

@@ -32,7 +32,11 @@ class ParamDefinition:
     def __init__(self, core: Core, name: str, type_: str, where: str) -> None:
         self.name, self.type = name, type_
         self.properties = PropertySet(
-            f"parameter of type {type_}", f"parameter {name} of {where}", list_specs(type_), core.journal, ABSENT
+            f"parameter of type {type_}",
+            f"parameter {name} of {where}",
+            list_specs(type_),
+            core.journal,
+            ABSENT,
         )
         self.properties.handle = core.handles.open(self.properties)
         for prop in (k.kOfxPropName, k.kOfxPropLabel, k.kOfxPropShortLabel, k.kOfxPropLongLabel):

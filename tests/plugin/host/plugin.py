@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from host import constants as k
+from host.callbacks import seconds_in_host
 from host.clips import FrameSequenceClip
 from host.core import Context
 from host.effect import Descriptor, Instance
@@ -25,7 +26,11 @@ CONTEXTS = {
     for name, value in vars(k).items()
     if name.startswith("kOfxImageEffectContext")
 }
-_TRAPPED_ALWAYS = (k.kOfxActionDescribe, k.kOfxImageEffectActionDescribeInContext, k.kOfxImageEffectActionRender)
+_TRAPPED_ALWAYS = (
+    k.kOfxActionDescribe,
+    k.kOfxImageEffectActionDescribeInContext,
+    k.kOfxImageEffectActionRender,
+)
 
 
 class ActionFailed(RuntimeError):
@@ -45,7 +50,8 @@ class Plugin:
     Attributes:
         id, version: its identity. descriptor: its general description. contexts: short context name
             (``retimer``, ``general``, ``filter``, ...) -> description; those that both sides support.
-        describe_seconds: time that Describe and every DescribeInContext took together.
+        describe_seconds: the plugin's own time in Describe and every DescribeInContext together, without that of
+            this host's suite functions.
     """
 
     def __init__(self, host: OfxHost, struct: Any, path: str) -> None:
@@ -80,7 +86,7 @@ class Plugin:
         self._loaded = True
         if status == k.kOfxStatReplyDefault:
             core.journal.note("reply default", self.id, "to Load; some hosts want kOfxStatOK")
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), seconds_in_host()
         self._describe(self.descriptor, k.kOfxActionDescribe, [])
         check_description(self.descriptor, core.journal)
         for short, context in CONTEXTS.items():
@@ -91,7 +97,7 @@ class Plugin:
                 self._describe(described, k.kOfxImageEffectActionDescribeInContext, argument)
                 check_context(described, core.journal)
                 self.contexts[short] = described
-        self.describe_seconds = time.perf_counter() - start
+        self.describe_seconds = time.perf_counter() - start - (seconds_in_host() - busy)
         self.host.raise_if_strict()
 
     def _describe(self, descriptor: Descriptor, action: str, arguments: list[Spec]) -> None:
@@ -136,7 +142,9 @@ class Plugin:
             interactive: whether the user has it open.
         """
         if context not in self.contexts:
-            raise ValueError(f"{self.id} has no context {context}; it has {', '.join(self.contexts) or 'none'}")
+            raise ValueError(
+                f"{self.id} has no context {context}; it has {', '.join(self.contexts) or 'none'}"
+            )
         single = self.descriptor.properties.get(k.kOfxImageEffectPluginPropSingleInstance)
         if single and self.instances:
             raise ValueError(f"{self.id} can have only one instance")
@@ -189,7 +197,11 @@ class Plugin:
         made = []
         for kind, specs in (("in", inputs), ("out", outputs)):
             properties = PropertySet(
-                f"{kind} arguments of {action}", f"{kind} arguments of {action}, {self.id}", specs, core.journal, ABSENT
+                f"{kind} arguments of {action}",
+                f"{kind} arguments of {action}, {self.id}",
+                specs,
+                core.journal,
+                ABSENT,
             )
             properties.handle = core.handles.open(properties) if specs else 0
             made.append(properties)
@@ -236,9 +248,12 @@ class Plugin:
     def _call(self, context: Context, in_: int | None, out: int | None) -> int:
         core = self.host.core
         effect = context.effect
-        context.started = time.perf_counter()
+        context.started, busy = time.perf_counter(), seconds_in_host()
         with core.inside(context):
-            status = int(self._struct.mainEntry(context.name.encode(), effect.handle if effect else None, in_, out))
+            status = int(
+                self._struct.mainEntry(context.name.encode(), effect.handle if effect else None, in_, out)
+            )
+        context.host_seconds = seconds_in_host() - busy
         for handle, name in list(context.images.items()):
             core.journal.violate("unreleased image", f"{effect}, {context}", name)
             self.host.close_image(handle)

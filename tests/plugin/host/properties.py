@@ -116,7 +116,9 @@ class PropertySet:
                 self._journal.note("property not offered", self.where, name)
             elif name in k.KNOWN_STRINGS or name.startswith(k.CLIP_PREFIXES):
                 known = k.KNOWN_STRINGS.get(name, name)
-                raise self._complain("misplaced property", f"{doing} {known} of a {self.kind}", k.kOfxStatErrUnknown)
+                raise self._complain(
+                    "misplaced property", f"{doing} {known} of a {self.kind}", k.kOfxStatErrUnknown
+                )
             else:
                 raise self._complain("unknown property", f"{doing} {name!r}", k.kOfxStatErrUnknown)
             raise PropertyError(k.kOfxStatErrUnknown)

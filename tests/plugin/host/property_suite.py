@@ -27,7 +27,9 @@ def build_property_suite(core: Core) -> Any:
         properties = core.handles.find(handle, PropertySet)
         text = read_text(need(name, journal, doing, "the property's name"), journal, doing)
         if properties is None:
-            journal.violate("bad handle", core.describe_action(), f"{doing} {text} on {core.handles.explain(handle)}")
+            journal.violate(
+                "bad handle", core.describe_action(), f"{doing} {text} on {core.handles.explain(handle)}"
+            )
             raise Refusal(k.kOfxStatErrBadHandle)
         return properties, text
 

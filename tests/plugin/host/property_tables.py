@@ -14,7 +14,13 @@ from host import constants as k
 from host.properties import Spec
 
 _TYPES = {"i": "int", "d": "double", "s": "string", "p": "pointer"}
-_DEPTHS = (k.kOfxBitDepthNone, k.kOfxBitDepthByte, k.kOfxBitDepthShort, k.kOfxBitDepthHalf, k.kOfxBitDepthFloat)
+_DEPTHS = (
+    k.kOfxBitDepthNone,
+    k.kOfxBitDepthByte,
+    k.kOfxBitDepthShort,
+    k.kOfxBitDepthHalf,
+    k.kOfxBitDepthFloat,
+)
 _COMPONENTS = (
     k.kOfxImageComponentNone, k.kOfxImageComponentRGBA, k.kOfxImageComponentRGB, k.kOfxImageComponentAlpha,
 )  # fmt: skip
@@ -34,7 +40,9 @@ VALUES: dict[str, tuple[Any, ...]] = {
         k.kOfxImageFieldBoth, k.kOfxImageFieldSingle, k.kOfxImageFieldDoubled,
     ),
     k.kOfxImageClipPropFieldOrder: (k.kOfxImageFieldNone, k.kOfxImageFieldLower, k.kOfxImageFieldUpper),
-    k.kOfxImageEffectPropSupportedContexts: tuple(v for n, v in vars(k).items() if n.startswith("kOfxImageEffectContext")),
+    k.kOfxImageEffectPropSupportedContexts: tuple(
+        v for n, v in vars(k).items() if n.startswith("kOfxImageEffectContext")
+    ),
     k.kOfxImageEffectPropColourManagementStyle: tuple(
         v for n, v in vars(k).items() if n.startswith("kOfxImageEffectColourManagement")
     ),
@@ -118,7 +126,8 @@ kOfxImageEffectInstancePropSequentialRender i 1 h 2
 kOfxImageEffectPropRenderQualityDraft i 1 h 1
 kOfxImageEffectHostPropNativeOrigin s 1 h kOfxHostNativeOriginBottomLeft
 """,
-    "EffectDescriptor": _LABELS + """
+    "EffectDescriptor": _LABELS
+    + """
 kOfxPropType s 1 h kOfxTypeImageEffect
 kOfxPropVersion i n p 0
 kOfxPropVersionLabel s 1 p
@@ -157,7 +166,8 @@ kOfxImageEffectPropSupportsTiles i 1 p 1
 kOfxImageEffectPropFrameRate d 1 h 24
 kOfxPropIsInteractive i 1 h
 """,
-    "ClipDescriptor": _LABELS + """
+    "ClipDescriptor": _LABELS
+    + """
 kOfxPropType s 1 h kOfxTypeClip
 kOfxPropName s 1 h
 kOfxImageEffectPropSupportedComponents s n p

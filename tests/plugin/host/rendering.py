@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from host import constants as k
-from host.actions import TRAPPED, _FIELDS, _scale, _time
+from host.actions import _FIELDS, TRAPPED, _scale, _time
 from host.core import Fetch
 from host.images import ImageBuffer, Rect, from_depth
 from host.properties import Spec
@@ -30,12 +30,14 @@ class RenderLog:
     Attributes:
         fetches: images asked for. needed: what getFramesNeeded had said.
         polls: seconds from the start at which abort was polled. aborted_after: the first time the answer was
-            yes. seconds: until the action came back.
+            yes. seconds: until the action came back. host_seconds: how much of that went by inside this host's
+            suite functions (making images, above all) on the render's thread.
     """
 
     time: float
     status: int
     seconds: float
+    host_seconds: float = 0.0
     fetches: list[Fetch] = field(default_factory=list)
     needed: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     polls: list[float] = field(default_factory=list)
@@ -110,14 +112,17 @@ class Rendering:
         if missing:
             raise ValueError(f"clip {', '.join(missing)} is not optional and has to be connected")
         aspect = self._aspect()
-        rod = self.output_region(time, scale).to_pixels(scale, aspect)
+        rod = self._finite(self.output_region(time, scale)).to_pixels(scale, aspect)
         box = Rect(*window) if window else rod
         tiles = self.properties.get(k.kOfxImageEffectPropSupportsTiles) and self.clips["Output"].tiles
         if box != rod and not tiles:
-            raise ValueError("the plugin supports no tiles; a host has to render its whole region of definition")
+            raise ValueError(
+                "the plugin supports no tiles; a host has to render its whole region of definition"
+            )
         box = box.intersect(rod)
         needed = self.frames_needed(time)
         self.regions_of_interest(time, box.to_canonical(scale, aspect), scale)
+        draft_flag = Spec(k.kOfxImageEffectPropRenderQualityDraft, "int", 1, "host", (int(draft),))
         with contextlib.ExitStack() as stack:
             stack.enter_context(self.plugin.hold(self))
             if not self._sequence:
@@ -125,9 +130,7 @@ class Rendering:
                 stack.enter_context(self.sequence(time, time, scale=scale, **flags))
             return self._draw(
                 time, box, (box if tiles else rod).grow(margin), rod, scale, field,
-                _status(sequential, interactive) + [
-                    Spec(k.kOfxImageEffectPropRenderQualityDraft, "int", 1, "host", (int(draft),))
-                ],
+                [*_status(sequential, interactive), draft_flag],
                 abort, needed, (negative_rows, padding), raw,
             )  # fmt: skip
 
@@ -136,12 +139,19 @@ class Rendering:
         flags: list[Spec], abort: Callable[[], bool] | float | None, needed: dict[str, list[tuple[float, float]]],
         layout: tuple[bool, int], raw: bool,
     ) -> np.ndarray | None:  # fmt: skip
-        output, journal = self.clips[k.kOfxImageEffectOutputClipName].properties, self.plugin.host.core.journal
+        output, journal = (
+            self.clips[k.kOfxImageEffectOutputClipName].properties,
+            self.plugin.host.core.journal,
+        )
         depth = output.get(k.kOfxImageEffectPropPixelDepth)
         buffer = ImageBuffer(bounds, depth, output.get(k.kOfxImageEffectPropComponents), *layout)
         buffer.blank()
         start = clock.perf_counter()
-        wants = abort if callable(abort) or abort is None else lambda: clock.perf_counter() - start >= float(abort)
+        wants = (
+            abort
+            if callable(abort) or abort is None
+            else lambda: clock.perf_counter() - start >= float(abort)
+        )
         arguments = [
             _time(time),
             Spec(k.kOfxImageEffectPropFieldToRender, "string", 1, "host", (_FIELDS[field],)),
@@ -155,24 +165,31 @@ class Rendering:
             output=(buffer, rod, f"Output:{self.number}:{time}"),
         )  # fmt: skip
         self.active.append(context)
-        log = RenderLog(float(time), -1, 0.0, context.fetches, needed, context.polls)
+        log = RenderLog(float(time), -1, 0.0, 0.0, context.fetches, needed, context.polls)
         self.last_render = log
         try:
             log.status, _ = self.plugin.ask(context.name, self, arguments, [], context=context)
         finally:
             self.active.remove(context)
             log.seconds = clock.perf_counter() - context.started
+            log.host_seconds = context.host_seconds
             log.aborted_after = context.aborted_at
         if buffer.guard_hit():
-            journal.violate("stray write", f"{self} at {time:g}", "bytes beyond the rows or the output were written")
+            journal.violate(
+                "stray write", f"{self} at {time:g}", "bytes beyond the rows or the output were written"
+            )
         if buffer.changed_outside(box):
-            journal.violate("stray write", f"{self} at {time:g}", "pixels outside of the render window were written")
+            journal.violate(
+                "stray write", f"{self} at {time:g}", "pixels outside of the render window were written"
+            )
         aborted = context.aborted_at is not None
         if not aborted:
             self.plugin.check_status(context.name, self, log.status, (k.kOfxStatOK,))
             blank = buffer.count_blank(box) if field in ("none", "both") else 0
             if blank:
-                journal.violate("unwritten pixels", f"{self} at {time:g}", f"{blank} pixels of the render window")
+                journal.violate(
+                    "unwritten pixels", f"{self} at {time:g}", f"{blank} pixels of the render window"
+                )
         self.plugin.host.raise_if_strict()
         if aborted:
             return None

@@ -37,7 +37,9 @@ def check_context(descriptor: Descriptor, journal: Journal) -> None:
     for name, clip in descriptor.clips.items():
         if not clip.supported:
             complain(f"clip {name} supports no components")
-        free = descriptor.context == k.kOfxImageEffectContextGeneral or name == k.kOfxImageEffectOutputClipName
+        free = (
+            descriptor.context == k.kOfxImageEffectContextGeneral or name == k.kOfxImageEffectOutputClipName
+        )
         if not free and name not in mandated and not clip.optional:
             complain(f"clip {name} has to be optional in this context")
     for name in MANDATED_PARAMS.get(descriptor.context, ()):

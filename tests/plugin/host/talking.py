@@ -61,7 +61,14 @@ class Talking:
 
     # ---- messages
 
-    def _read(self, effect: Any, kind: bytes | None, id_: bytes | None, template: bytes | None, rest: tuple[Any, ...]) -> Message:  # fmt: skip
+    def _read(
+        self,
+        effect: Any,
+        kind: bytes | None,
+        id_: bytes | None,
+        template: bytes | None,
+        rest: tuple[Any, ...],
+    ) -> Message:
         journal, where = self.core.journal, self.core.describe_action()
         type_ = read_text(kind, journal, where)
         if type_ not in _KINDS:
@@ -75,7 +82,9 @@ class Talking:
             text = form
         return Message(_KINDS[type_], read_text(id_, journal, where), text, effect)
 
-    def post(self, handle: int | None, kind: bytes | None, id_: bytes | None, template: bytes | None, *rest: Any) -> int:
+    def post(
+        self, handle: int | None, kind: bytes | None, id_: bytes | None, template: bytes | None, *rest: Any
+    ) -> int:
         effect = self.core.find(handle, (Descriptor, Instance), "message") if handle else None
         message = self._read(effect, kind, id_, template, rest)
         self.messages.append(message)
@@ -140,8 +149,12 @@ class Talking:
 
     def _bounds(self, handle: int | None, first: Any, last: Any) -> None:
         instance: Instance = self.core.find(handle, Instance, "getTimeBounds")
-        need(first, self.core.journal, str(instance), "the place for the first time")[0] = instance.timeline_bounds[0]
-        need(last, self.core.journal, str(instance), "the place for the last time")[0] = instance.timeline_bounds[1]
+        need(first, self.core.journal, str(instance), "the place for the first time")[0] = (
+            instance.timeline_bounds[0]
+        )
+        need(last, self.core.journal, str(instance), "the place for the last time")[0] = (
+            instance.timeline_bounds[1]
+        )
 
     def build_suites(self) -> dict[tuple[str, int], Any]:
         """Suites by name and version."""
@@ -153,7 +166,11 @@ class Talking:
             (k.kOfxMessageSuite, 1): fill_suite(MessageSuiteV1, {"message": self.post}, journal),
             (k.kOfxMessageSuite, 2): fill_suite(
                 MessageSuiteV2,
-                {"message": self.post, "setPersistentMessage": self.persist, "clearPersistentMessage": self.clear},
+                {
+                    "message": self.post,
+                    "setPersistentMessage": self.persist,
+                    "clearPersistentMessage": self.clear,
+                },
                 journal,
             ),
             (k.kOfxProgressSuite, 1): fill_suite(ProgressSuiteV1, dict(progress), journal),

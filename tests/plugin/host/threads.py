@@ -85,7 +85,8 @@ class Threads:
             mutex.lock.release()
         except RuntimeError:
             mutex.count += 1
-            self.core.journal.violate("mutex", self.core.describe_action(), "unlocked by a thread that does not hold it")
+            where = self.core.describe_action()
+            self.core.journal.violate("mutex", where, "unlocked by a thread that does not hold it")
             raise Refusal(k.kOfxStatFailed) from None
 
     def mutexTryLock(self, handle: int | None) -> None:
