@@ -113,7 +113,8 @@ enum { OK = 0, Failed = 1, Default = 14 };
 enum Fault {
     None, Unreleased, WrongType, UnknownProperty, Unlisted, StrayRow, StrayPixel, Unwritten, Leak, InputWritten,
     SetInRender, UnknownSuite, UseReleased, ProgressOpen, Misplaced, ReadOnly, NoTime, Nested, BadIndex, Refuse,
-    WaitAbort, LeakImageMemory, DefaultAfterSet, BadFree, ForeignThread, WrongIdentity
+    WaitAbort, LeakImageMemory, DefaultAfterSet, BadFree, ForeignThread, WrongIdentity, SetSourceTime, OtherDepth,
+    EditOpen, LeakMutex, LateWrite, NullString
 };
 
 static Param param(Effect e, const char* name) {
@@ -173,7 +174,10 @@ static int interpolate(Params, Props in, Props out) {
     return P->setString(out, "OfxParamPropCustomValue", 0, std::to_string(value).c_str());
 }
 
+static Effect described; // the last context's description, kept for LateWrite
+
 static int describeIn(Effect e, Props in) {
+    described = e;
     char* context; Params set; Props p;
     P->getString(in, "OfxImageEffectPropContext", 0, &context);
     clip(e, "Source", false);
@@ -387,12 +391,24 @@ static int pressed(Effect e) {
 static int changed(Effect e, Props in) {
     char* name;
     P->getString(in, "OfxPropName", 0, &name);
-    return strcmp(name, "button") ? Default : pressed(e);
+    if (strcmp(name, "button")) return Default;
+    Params set; Mutex m; Props p;
+    switch (fault(e)) {
+        case None: return pressed(e);
+        case SetSourceTime: A->setValue(param(e, "SourceTime"), 1.0); break;
+        case EditOpen: E->paramSet(e, &set); A->editBegin(set, "open"); break;
+        case LeakMutex: T->create(&m, 0); break;
+        case LateWrite: E->properties(described, &p); P->setString(p, "OfxPropLabel", 0, "Other"); break;
+        case NullString: A->properties(param(e, "speed"), &p); P->setString(p, "OfxParamPropHint", 0, nullptr); break;
+        default: break;
+    }
+    return OK;
 }
 
 static int colour(Props out) { return P->setString(out, "OfxImageClipPropColourspace", 0, "OfxColourspace_Source"); }
 
 static int preferences(Effect e, Props out) {
+    if (fault(e) == OtherDepth) P->setString(out, "OfxImageClipPropDepth_Output", 0, "OfxBitDepthByte");
     P->setInt(out, "OfxImageClipPropContinuousSamples", 0, 1);
     P->setString(out, "OfxImageClipPropPreferredColourspaces_Source", 0, "ofx_scene_linear");
     return OK;

@@ -161,6 +161,37 @@ def test_several_threads_render_at_once(dummy_bundles: dict[str, Path], variant:
             np.testing.assert_array_equal(picture, mix(time / 2))
 
 
+@pytest.mark.parametrize(("variant", "one", "all_"), [("unsafe", 1, 1), ("whole", 1, 2), ("fully", 2, 4)])
+def test_declared_thread_safety_is_kept(
+    dummy_bundles: dict[str, Path], variant: str, one: int, all_: int
+) -> None:
+    """Never more renders at once than the plugin can take, in an instance and among two."""
+    nodes: list[Instance] = []
+    seen: list[tuple[int, int]] = []
+    together = threading.Event()
+
+    def draw(time: float) -> np.ndarray:
+        counts = [len(instance.active) for instance in nodes]
+        seen.append((max(counts, default=0), sum(counts)))
+        if sum(counts) > 1:
+            together.set()
+        elif variant == "fully" and counts:
+            together.wait(10)  # the first one stays until another joins it
+        return FRAMES[int(time)]
+
+    with OfxHost() as host:
+        plugin = host.load(dummy_bundles[variant])["test.dummy.Blend"]
+        clip = FrameSequenceClip(draw, frame_range=(0, 9), continuous=True)
+        nodes += [plugin.create("filter", {"Source": clip}) for _ in range(2)]
+        jobs = [threading.Thread(target=node.render_many, args=(range(6), 2)) for node in nodes]
+        for job in jobs:
+            job.start()
+        for job in jobs:
+            job.join()
+    assert max(most for most, _ in seen) <= one and max(total for _, total in seen) <= all_
+    assert together.is_set() or variant != "fully"
+
+
 def test_many_instances_come_and_go(dummy_bundles: dict[str, Path]) -> None:
     with OfxHost() as host:
         plugin = host.load(dummy_bundles["fully"])["test.dummy.Blend"]

@@ -46,6 +46,35 @@ def test_a_broken_rule_is_named(dummy_bundles: dict[str, Path], fault: int, rule
         assert set(host.core.journal.rules()) == {rule}, "\n".join(map(str, host.violations))
 
 
+@pytest.mark.parametrize(
+    ("fault", "rule", "when"),
+    [
+        (26, "host's parameter", "press"),
+        (28, "edit block", "destroy"),
+        (29, "leaked mutex", "close"),
+        (30, "late write", "press"),
+        (31, "null string", "press"),
+    ],
+)
+def test_rules_outside_of_rendering(dummy_bundles: dict[str, Path], fault: int, rule: str, when: str) -> None:
+    host = OfxHost(strict=False)
+    plugin = host.load(dummy_bundles["fully"])["test.dummy.Blend"]
+    instance = plugin.create("retimer", {"Source": FrameSequenceClip(FRAMES)}, params={"fault": fault})
+    instance.params["button"].press()
+    assert host.core.journal.rules() == ([rule] if when == "press" else [])
+    instance.destroy()
+    assert host.core.journal.rules() == ([] if when == "close" else [rule])
+    host.close()
+    assert host.core.journal.rules() == [rule]
+
+
+def test_a_retimer_may_not_change_the_depth(dummy_bundles: dict[str, Path]) -> None:
+    with OfxHost(strict=False) as host:
+        plugin = host.load(dummy_bundles["fully"])["test.dummy.Blend"]
+        plugin.create("retimer", {"Source": FrameSequenceClip(FRAMES)}, params={"fault": 27})
+        assert host.core.journal.rules() == ["clip preferences"]
+
+
 def test_strict_mode_raises(dummy_bundles: dict[str, Path]) -> None:
     with OfxHost() as host:
         instance = build(host, dummy_bundles["fully"], 1)
