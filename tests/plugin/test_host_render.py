@@ -181,7 +181,7 @@ def test_declared_thread_safety_is_kept(
 
     with OfxHost() as host:
         plugin = host.load(dummy_bundles[variant])["test.dummy.Blend"]
-        clip = FrameSequenceClip(draw, frame_range=(0, 9), continuous=True)
+        clip = FrameSequenceClip(draw, rod=(0, 0, 9, 6), frame_range=(0, 9), continuous=True)
         nodes += [plugin.create("filter", {"Source": clip}) for _ in range(2)]
         jobs = [threading.Thread(target=node.render_many, args=(range(6), 2)) for node in nodes]
         for job in jobs:
