@@ -19,7 +19,7 @@ namespace RETEMPO_ISA {
 namespace {
 
 constexpr int kGroup = 8;                        // source rows visited together
-constexpr int kBlock = 4;                        // target rows resolved together
+constexpr int kBlock = 8;                        // target rows resolved together
 constexpr int kBand = 16;                        // rows of a chunk that cannot roll
 constexpr int64_t kRingBytes = int64_t(3) << 20; // per candidate
 constexpr int kNowhere = -(1 << 28);
@@ -476,11 +476,13 @@ class Chunk {
             const int n = smaller(kSegment, width_ - x0), padded = (n + 15) & ~15;
             double* s = sums + int64_t(x0) * 4;
             if (n < kSegment) memset(mean, 0, sizeof mean);
-            for (int k = 0; k < n; ++k) {
+            alignas(64) double inverse[kSegment];
+            for (int k = 0; k < n; ++k) inverse[k] = s[4 * k + 3];
+            for (int k = 0; k < n; ++k) inverse[k] = 1.0 / inverse[k];
+            for (int k = 0; k < n; ++k) { // 0 * Inf in holes
                 const double4 sum = load<double4>(s + 4 * k);
+                store(mean[k], __builtin_convertvector(sum * splat_of<double4>(inverse[k]), float4));
                 store(s + 4 * k, double4{}); // the ring's row is free again
-                const double4 weights = __builtin_shufflevector(sum, sum, 3, 3, 3, 3);
-                store(mean[k], __builtin_convertvector(sum / weights, float4)); // 0 / 0 in holes
             }
             for (int k = 0; k < padded; k += kLanes) {
                 floats xm0, y10, xm1, y11, mx, my, mm, valid; // undo the interleaving of prepare_segment

@@ -147,9 +147,16 @@ RT_HD double4 widen(float4 v) {
 #endif
 }
 RT_HD void store_doubles(double* to, floats v) {
+#if defined(__AVX512VL__)
+    const float8 low = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7),
+                 high = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+    store(to, _mm512_maskz_cvtps_pd(0xff, (__m256)low));
+    store(to + 8, _mm512_maskz_cvtps_pd(0xff, (__m256)high));
+#else
     float parts[kLanes];
     store(parts, v);
     for (int k = 0; k < kLanes; k += 4) store(to + k, widen(load<float4>(parts + k)));
+#endif
 }
 
 } // namespace RETEMPO_ISA
