@@ -20,7 +20,8 @@ from retempo.server.request_settings import allowed, read_settings
 from retempo.server.scheduler import Scheduler
 
 OPERATIONS = st.lists(
-    st.tuples(st.integers(0, 9), st.dictionaries(st.integers(0, 5), st.just(7), min_size=1, max_size=4)), max_size=60
+    st.tuples(st.integers(0, 9), st.dictionaries(st.integers(0, 5), st.just(7), min_size=1, max_size=4)),
+    max_size=60,
 )
 
 
@@ -81,7 +82,9 @@ def test_scheduler_takes_turns_and_keeps_a_worker_free() -> None:
 
 
 def test_settings_from_texts() -> None:
-    made = read_settings({"temperature": "2.5", "deterministic": "true", "source_frames": "4", "flow": "dis:fast"})
+    made = read_settings(
+        {"temperature": "2.5", "deterministic": "true", "source_frames": "4", "flow": "dis:fast"}
+    )
     assert (made.temperature, made.deterministic, made.source_frames, made.flow) == (2.5, True, 4, "dis:fast")
     assert made.config == "ocio://default"
     paths = {"vectors", "speed_curve", "frame_curve", "otio", "output_range", "memory", "threads", "codec"}
@@ -89,7 +92,13 @@ def test_settings_from_texts() -> None:
     for name in {one.name for one in fields(RetimeSettings)} - set(allowed()):
         with pytest.raises(UsageError, match="cannot be chosen"):
             read_settings({name: "1"})
-    for texts in ({"flow": "dis\n"}, {"flow": "d" * 5000}, {"sigma": "nan"}, {"sigma": "inf"}, {"source_frames": "2.0"}):
+    for texts in (
+        {"flow": "dis\n"},
+        {"flow": "d" * 5000},
+        {"sigma": "nan"},
+        {"sigma": "inf"},
+        {"source_frames": "2.0"},
+    ):
         with pytest.raises(UsageError):
             read_settings(texts)
 
@@ -100,7 +109,11 @@ def test_parameters_follow_the_settings() -> None:
     declared = {one.name: one for one in fields(RetimeSettings)}
     for one in table:
         assert one.hint.endswith(".") and one.label and one.group in parameters.GROUPS
-        assert one.low <= one.display[0] < one.display[1] <= one.high or one.type in ("choice", "string", "boolean")
+        assert one.low <= one.display[0] < one.display[1] <= one.high or one.type in (
+            "choice",
+            "string",
+            "boolean",
+        )
         if one.setting:
             assert one.setting in allowed(), "the server would refuse it"
             assert one.default == declared[one.setting].default
@@ -111,7 +124,14 @@ def test_parameters_follow_the_settings() -> None:
     assert {value for value, _ in parameters.PRESETS} == set(vectors.PRESETS)
     for value, _ in parameters.FLOWS:
         catalog.parse_flow(value)
-    assert {one.setting for one in table} >= {"engine", "flow", "temperature", "depth", "config", "input_space"}
+    assert {one.setting for one in table} >= {
+        "engine",
+        "flow",
+        "temperature",
+        "depth",
+        "config",
+        "input_space",
+    }
 
 
 def test_table_compiles_as_cpp(tmp_path: Path) -> None:
@@ -121,21 +141,25 @@ def test_table_compiles_as_cpp(tmp_path: Path) -> None:
     program.write_text(
         '#include "table.h"\n#include <cstdio>\nstatic_assert(sizeof(retempo::kParameterTableHash) == 16, "");\n'
         "int main() {\n  for (const auto& one : retempo::kParameters)\n"
-        '    std::printf("%s|%s|%s|%s|%.17g|%s|%.17g|%.17g|%d|%s|%u|%d|%s\\n", one.name, one.label, one.hint, one.group,\n'
-        "                one.number, one.text, one.low, one.high, one.choiceCount, one.setting, one.effects, one.animates,\n"
+        '    std::printf("%s|%s|%s|%s|%.17g|%s|%.17g|%.17g|%d|%s|%u|%d|%s\\n",\n'
+        "                one.name, one.label, one.hint, one.group, one.number, one.text, one.low, one.high,\n"
+        "                one.choiceCount, one.setting, one.effects, one.animates,\n"
         '                one.choiceCount ? one.choices[one.choiceCount - 1].value : "");\n}\n'
     )
     built = tmp_path / "table"
     try:
         subprocess.run(
-            ["c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic", str(program), "-o", str(built)], check=True
+            ["c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic", str(program), "-o", str(built)],
+            check=True,
         )
     except FileNotFoundError:
         pytest.skip("no C++ compiler")
     rows = subprocess.run([str(built)], check=True, capture_output=True, text=True).stdout.splitlines()
     assert len(rows) == len(parameters.table())
     for row, one in zip(rows, parameters.table(), strict=True):
-        name, label, hint, group, number, text, low, high, count, setting, effects, animates, last = row.split("|")
+        name, label, hint, group, number, text, low, high, count, setting, effects, animates, last = (
+            row.split("|")
+        )
         assert (name, label, hint, group, setting) == (one.name, one.label, one.hint, one.group, one.setting)
         assert (float(low), float(high), int(effects)) == (one.low, one.high, one.effects)
         assert (int(count), bool(int(animates))) == (len(one.choices), one.animates)
@@ -148,3 +172,22 @@ def test_table_compiles_as_cpp(tmp_path: Path) -> None:
     before = header.stat().st_mtime_ns
     parameters.main(["--cpp", str(header)])
     assert header.stat().st_mtime_ns == before, "an untouched table must not rebuild the plugin"
+
+
+def test_every_setting_that_changes_pixels_is_in_a_key() -> None:
+    """What preparing looks at is part of a pair's key; what only rendering or colour looks at is named here."""
+    from retempo.server import engine
+
+    rendering = {
+        "filter",
+        "footprint",
+        "sigma",
+        "merge",
+        "merge_exponent",
+        "coverage_gate",
+        "stability",
+        "payload",
+    }
+    color = {"config", "input_space", "working_space", "output_space", "flow_space"}
+    no_effect = {"source_frames", "deterministic"}
+    assert set(allowed()) == set(engine.PAIR_SETTINGS) | rendering | color | no_effect

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from plates import LINEAR, Program, picture, planes, write_image
 from wire_client import Client, Picture, Refused
 
+from plates import LINEAR, Program, picture, planes, write_image
 from retempo.io.frame import make_layer
 from retempo.server.loop import Server
-from retempo.server.protocol import FlowWork
+from retempo.server.messages import FlowWork
 from retempo.server.render_message import Kind, Output, Role
 
 SETTINGS = {"config": "ocio://cg-config-latest", "input_space": "lin_rec709_scene"}
@@ -27,7 +27,9 @@ def plate(number: int, channels: int = 4) -> np.ndarray:
     return np.concatenate([rgb * alpha, alpha], 2)[..., :channels] if channels > 1 else alpha
 
 
-def retimed(retempo: Program, folder: Path, pictures: list[np.ndarray], *arguments: object) -> dict[int, np.ndarray]:
+def retimed(
+    retempo: Program, folder: Path, pictures: list[np.ndarray], *arguments: object
+) -> dict[int, np.ndarray]:
     """Frames 1, 2 written as float EXRs, retimed by the program at quarter speed, read back."""
     for number, pixels in enumerate(pictures, 1):
         names = {1: ("A",), 3: RGBA[:3], 4: RGBA}[pixels.shape[2]]
@@ -59,7 +61,9 @@ def test_same_bits_as_the_program(
     given = [Picture(1, pictures[0]), Picture(2, pictures[1])]
     for output in range(1, 6):
         made, _ = client.render(1 + Fraction(output - 1, 4), given, chosen)
-        np.testing.assert_array_equal(made.view(np.uint32), expected[output].view(np.uint32), f"frame {output}")
+        np.testing.assert_array_equal(
+            made.view(np.uint32), expected[output].view(np.uint32), f"frame {output}"
+        )
 
 
 def test_whole_source_times_are_copies(client: Client) -> None:
@@ -98,7 +102,15 @@ def test_depth_decides_as_in_the_program(client: Client, retempo: Program, tmp_p
         pictures += [Picture(number, plate(number)), Picture(number, depth, Role.DEPTH)]
     chosen = {**SETTINGS, "depth": "add"}
     retempo.done(
-        "retime", folder / "in.####.exr", "-o", folder / "out.####.exr", "--speed", "1/2", *LINEAR, "--depth", "add"
+        "retime",
+        folder / "in.####.exr",
+        "-o",
+        folder / "out.####.exr",
+        "--speed",
+        "1/2",
+        *LINEAR,
+        "--depth",
+        "add",
     )
     made, _ = client.render("3/2", pictures, chosen)
     np.testing.assert_array_equal(made, planes(folder / "out.0002.exr", RGBA))
@@ -107,7 +119,9 @@ def test_depth_decides_as_in_the_program(client: Client, retempo: Program, tmp_p
 
 
 @pytest.mark.parametrize("preset", ["nuke", "cycles"])
-def test_vectors_input_as_in_the_program(client: Client, retempo: Program, tmp_path: Path, preset: str) -> None:
+def test_vectors_input_as_in_the_program(
+    client: Client, retempo: Program, tmp_path: Path, preset: str
+) -> None:
     names = {
         "nuke": ("forward.u", "forward.v", "backward.u", "backward.v"),
         "cycles": ("Vector.X", "Vector.Y", "Vector.Z", "Vector.W"),
@@ -123,12 +137,14 @@ def test_vectors_input_as_in_the_program(client: Client, retempo: Program, tmp_p
         "retime", tmp_path / "in.####.exr", "-o", tmp_path / "out.####.exr", "--speed", "1/2", *LINEAR,
         "--flow", "vectors", "--vector-preset", preset,
     )  # fmt: skip
-    made, done = client.render("3/2", pictures, {**SETTINGS, "flow": "vectors", "vector_preset": preset})
+    made, _ = client.render("3/2", pictures, {**SETTINGS, "flow": "vectors", "vector_preset": preset})
     np.testing.assert_array_equal(made, planes(tmp_path / "out.0002.exr", RGBA))
     assert np.abs(made[:, 8:-8] - (plate(1)[:, 7:-9] + plate(2)[:, 9:-7]) / 2).max() < 0.05
 
 
-def test_vectors_request_is_what_the_vectors_command_writes(client: Client, retempo: Program, tmp_path: Path) -> None:
+def test_vectors_request_is_what_the_vectors_command_writes(
+    client: Client, retempo: Program, tmp_path: Path
+) -> None:
     given = [Picture(number, plate(number)) for number in (4, 5, 6)]
     for one in given:
         write_image(tmp_path / f"in.{one.number}.exr", make_layer(one.pixels, RGBA, formats="float"))
@@ -176,7 +192,12 @@ def test_scrubbing_computes_flow_once(client: Client) -> None:
     same, done = client.render("405/4", moved, SETTINGS)
     assert done.flow == FlowWork.CACHED
     np.testing.assert_array_equal(same, first)
-    for extra in ({"filter": "lanczos4"}, {"temperature": "9"}, {"depth_convention": "inverse"}, {"sigma": "1"}):
+    for extra in (
+        {"filter": "lanczos4"},
+        {"temperature": "9"},
+        {"depth_convention": "inverse"},
+        {"sigma": "1"},
+    ):
         other, done = client.render("5/4", given, {**SETTINGS, **extra})
         assert done.flow == FlowWork.CACHED, extra
         assert np.array_equal(other, first) == ("depth_convention" in extra)
@@ -199,7 +220,7 @@ def test_memory_limit_is_honoured(serve: Callable[..., Server], folder: Path) ->
     with Client(folder) as client:
         for number in range(12):
             given = [Picture(0, plate(number)), Picture(1, plate(number + 1))]
-            made, done = client.render("1/2", given, SETTINGS)
+            _, done = client.render("1/2", given, SETTINGS)
             assert 0 < done.cache_used <= limit
             assert server.cache.used <= limit
         _, done = client.render("1/2", given, SETTINGS)
@@ -255,10 +276,14 @@ def test_what_cannot_be_done_is_said_and_the_connection_goes_on(
 
 def test_frames_that_do_not_fit(client: Client) -> None:
     with pytest.raises(Refused, match="not supported yet"):
-        client.render("3/2", [Picture(1, plate(1)), Picture(2, plate(2)), Picture(1, plate(1), Role.MATTE)], SETTINGS)
+        client.render(
+            "3/2", [Picture(1, plate(1)), Picture(2, plate(2)), Picture(1, plate(1), Role.MATTE)], SETTINGS
+        )
     with pytest.raises(Refused, match="channels"):
         client.render("3/2", [Picture(1, plate(1)), Picture(2, plate(2, 3))], SETTINGS)
-    cropped, _ = client.render("3/2", [Picture(1, plate(1)), Picture(2, plate(2)[4:20, 5:40], x=5, y=4)], SETTINGS)
+    cropped, _ = client.render(
+        "3/2", [Picture(1, plate(1)), Picture(2, plate(2)[4:20, 5:40], x=5, y=4)], SETTINGS
+    )
     assert np.isfinite(cropped).all()
 
 

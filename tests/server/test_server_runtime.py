@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from conftest import Programs
-from plates import Program, names, picture
-from wire_client import Client, Picture, ask
+from server_programs import REPO, Programs
+from wire_client import Client, Picture, Refused, ask
 
+from plates import Program, names, picture
 from retempo.errors import OutputError
 from retempo.server import runtime
 from retempo.server.loop import Server
-from retempo.server.protocol import Failed, Type
+from retempo.server.messages import Failed
+from retempo.server.protocol import Type
 from retempo.server.runtime import LOCK, LOG, SOCKET, AlreadyRunning, Home, check_dir, runtime_dir
 
 PAIR = [Picture(1, picture(1)), Picture(2, picture(2))]
@@ -172,3 +175,32 @@ def test_lock(folder: Path) -> None:
     again = Home(folder)
     again.unlink()
     again.close()
+
+
+def test_stop_in_the_middle_of_a_frame(folder: Path, tmp_path: Path) -> None:
+    """A frame that takes very long does not keep the server from ending; the client is told."""
+    program = tmp_path / "slow.py"
+    program.write_text(
+        "import time\nfrom retempo.flow.catalog import register_flow\nfrom retempo.cli.main import main\n"
+        "from retempo.server import loop\nloop.PATIENCE = 0.2\n"
+        "class Slow:\n    name = 'slow'\n    def estimate(self, a, b):\n        time.sleep(60)\n"
+        "register_flow('slow', lambda *_: Slow())\nraise SystemExit(main(['serve']))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPO / "pyhost")}
+    server = subprocess.Popen([sys.executable, str(program)], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        with Programs(folder).connect() as client:
+            message = ask("3/2", PAIR, {"flow": "slow"})
+            number, fd = client.begin(message, PAIR)
+            client.answer_need(number, client.take()[2], message, PAIR)
+            assert client.take()[0] == Type.PROGRESS
+            server.send_signal(signal.SIGTERM)
+            with pytest.raises(Refused, match="stopped"):
+                client.finish(number, message, PAIR)
+            os.close(fd)
+        assert server.wait(10) == 0
+        assert names(folder) == [LOCK, LOG]
+        assert "still being computed" in (folder / LOG).read_text()
+    finally:
+        server.kill()
+        server.wait()

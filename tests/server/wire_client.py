@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 
 from retempo.io.frame import Window
+from retempo.server import messages
 from retempo.server import protocol as wire
 from retempo.server.digest import digest_pixels
-from retempo.server.protocol import HEADER, Done, Failed, Hello, Progress, Type, Welcome, pack_message, parse_header
+from retempo.server.messages import Done, Failed, Hello, Progress, Welcome
+from retempo.server.protocol import HEADER, Type, pack_message, parse_header
 from retempo.server.render_message import FrameEntry, Kind, Output, RenderMessage, Role
 from retempo.server.runtime import SOCKET
 
@@ -106,7 +108,9 @@ class Client:
         return self.last
 
     def send(self, kind: int, number: int, payload: bytes = b"", fd: int | None = None) -> None:
-        self.send_raw(pack_message(Type(kind), number, payload, int(fd is not None)), [] if fd is None else [fd])
+        self.send_raw(
+            pack_message(Type(kind), number, payload, int(fd is not None)), [] if fd is None else [fd]
+        )
 
     def send_raw(self, data: bytes, fds: Iterable[int] = ()) -> None:
         given = list(fds)
@@ -156,13 +160,15 @@ class Client:
         self.send(Type.RENDER, number, message.pack(), fd)
         return number, fd
 
-    def answer_need(self, number: int, payload: bytes, message: RenderMessage, pictures: Iterable[Picture]) -> None:
+    def answer_need(
+        self, number: int, payload: bytes, message: RenderMessage, pictures: Iterable[Picture]
+    ) -> None:
         """Send what NEED asks for, one sealed object a frame."""
         known = {(one.role, one.number): one for one in pictures}
-        for index in wire.parse_need(payload):
+        for index in messages.parse_need(payload):
             entry = message.frames[index]
             fd = fill_memory(known[entry.role, entry.number].pixels)
-            self.send(Type.FRAMES, number, wire.pack_frames([(index, 0)]), fd)
+            self.send(Type.FRAMES, number, messages.pack_frames([(index, 0)]), fd)
             os.close(fd)
             self.sent.append(entry.number)
 
@@ -186,7 +192,11 @@ class Client:
                 Progress.parse(payload)
 
     def render(
-        self, time: Fraction | int | str, pictures: list[Picture], settings: Mapping[str, str] | None = None, **changes: Any
+        self,
+        time: Fraction | int | str,
+        pictures: list[Picture],
+        settings: Mapping[str, str] | None = None,
+        **changes: Any,
     ) -> tuple[np.ndarray, Done]:
         """A whole request; returns the picture and DONE."""
         message = ask(time, pictures, settings, **changes)
@@ -199,7 +209,10 @@ class Client:
 
 
 def ask(
-    time: Fraction | int | str, pictures: list[Picture], settings: Mapping[str, str] | None = None, **changes: Any
+    time: Fraction | int | str,
+    pictures: list[Picture],
+    settings: Mapping[str, str] | None = None,
+    **changes: Any,
 ) -> RenderMessage:
     """A RENDER for some pictures, the size of the first."""
     first = pictures[0]
@@ -217,12 +230,16 @@ def read_result(fd: int, message: RenderMessage) -> np.ndarray:
     window, channels = message.window, message.channels
     with mmap.mmap(fd, 0) as held:
         rows = [
-            np.frombuffer(held, np.float32, window.width * channels, message.offset + row * message.stride).copy()
+            np.frombuffer(
+                held, np.float32, window.width * channels, message.offset + row * message.stride
+            ).copy()
             for row in range(window.height)
         ]
     return np.stack(rows).reshape(window.height, window.width, channels)
 
 
-def header(magic: int = wire.MAGIC, version: int = 1, kind: int = 10, length: int = 0, fds: int = 0, flags: int = 0) -> bytes:
+def header(
+    magic: int = wire.MAGIC, version: int = 1, kind: int = 10, length: int = 0, fds: int = 0, flags: int = 0
+) -> bytes:
     """A header with any fault in it."""
     return struct.pack("<IHHQIHHQ", magic, version, kind, 5, length, fds, flags, 0)

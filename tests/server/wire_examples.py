@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from retempo.io.frame import Window
+from retempo.server import messages
 from retempo.server import protocol as wire
 from retempo.server.digest import digest_pixels
 from retempo.server.protocol import Type
@@ -18,8 +19,8 @@ from retempo.server.render_message import FrameEntry, Kind, Output, RenderMessag
 
 FILE = Path(__file__).resolve().parents[1] / "fixtures" / "wire_messages.json"
 
-HELLO = wire.Hello("melt", 4242)
-WELCOME = wire.Welcome("0.1.0", 4243, bytes(range(16)), 4 << 30)
+HELLO = messages.Hello("melt", 4242)
+WELCOME = messages.Welcome("0.1.0", 4243, bytes(range(16)), 4 << 30)
 RENDER = RenderMessage(
     Kind.RETIME, Output.PICTURE, Fraction(4005, 4), Window(0, 0, 1920, 1080), Window(0, 0, 1920, 1080), 4,
     0, 30720, {"flow": "dis", "temperature": "5.0"},
@@ -34,9 +35,11 @@ VECTORS = RenderMessage(
     4096 + 9 * 192, -192, {},
     (FrameEntry(Role.DEPTH, -3, bytes(16), 1, Window(0, 0, 16, 16), 0),),
 )  # fmt: skip
-DONE = wire.Done(wire.FlowWork.COMPUTED, 8300, 15, 412000, 96000, 4100, 0, 1 << 31, "frame 1001.25 of 1001, 1002")
-FAILED = wire.Failed(5, "there is no colour space 'lin'", "did you mean lin_rec709_scene?")
-PROGRESS = wire.Progress(250, "estimating motion")
+DONE = messages.Done(
+    messages.FlowWork.COMPUTED, 8300, 15, 412000, 96000, 4100, 0, 1 << 31, "frame 1001.25 of 1001, 1002"
+)
+FAILED = messages.Failed(5, "there is no colour space 'lin'", "did you mean lin_rec709_scene?")
+PROGRESS = messages.Progress(250, "estimating motion")
 NEED = [0, 1]
 FRAMES = [(0, 0), (1, 33177600)]
 STATUS = b'{"version": "0.1.0", "renders": 7}'
@@ -46,8 +49,8 @@ EXAMPLES: dict[str, tuple[Type, int, bytes, int]] = {
     "WELCOME": (Type.WELCOME, 1, WELCOME.pack(), 0),
     "RENDER": (Type.RENDER, 2, RENDER.pack(), 1),
     "RENDER vectors": (Type.RENDER, (1 << 63) + 3, VECTORS.pack(), 1),
-    "NEED": (Type.NEED, 2, wire.pack_need(NEED), 0),
-    "FRAMES": (Type.FRAMES, 2, wire.pack_frames(FRAMES), 1),
+    "NEED": (Type.NEED, 2, messages.pack_need(NEED), 0),
+    "FRAMES": (Type.FRAMES, 2, messages.pack_frames(FRAMES), 1),
     "PROGRESS": (Type.PROGRESS, 2, PROGRESS.pack(), 0),
     "DONE": (Type.DONE, 2, DONE.pack(), 0),
     "FAILED": (Type.FAILED, 2, FAILED.pack(), 0),
@@ -85,24 +88,32 @@ def plain(value: Any) -> Any:
 
 def document() -> dict[str, Any]:
     """The whole fixture."""
-    messages = []
+    listed = []
     for name, (kind, request, payload, fds) in EXAMPLES.items():
         value = VALUES.get(name, {})
         decoded = asdict(value) if hasattr(value, "pack") else value
-        messages.append(
+        listed.append(
             {
                 "name": name, "type": int(kind), "request": request, "fds": fds,
                 "hex": wire.pack_message(kind, request, payload, fds).hex(), "values": plain(decoded),
             }
         )  # fmt: skip
     digests = []
-    for width, height, channels, x, y in ((1, 1, 1, 0, 0), (5, 3, 4, 0, 0), (5, 3, 4, -2, 7), (16, 9, 3, 0, 0), (64, 36, 4, 0, 0)):
+    for width, height, channels, x, y in (
+        (1, 1, 1, 0, 0),
+        (5, 3, 4, 0, 0),
+        (5, 3, 4, -2, 7),
+        (16, 9, 3, 0, 0),
+        (64, 36, 4, 0, 0),
+    ):
         digest = digest_pixels(picture(width, height, channels), Window(x, y, width, height))
-        digests.append({"width": width, "height": height, "channels": channels, "x": x, "y": y, "digest": digest.hex()})
+        digests.append(
+            {"width": width, "height": height, "channels": channels, "x": x, "y": y, "digest": digest.hex()}
+        )
     return {
         "about": "written by tests/server/wire_examples.py; plugin/PROTOCOL.md explains every byte",
         "picture": picture.__doc__,
-        "messages": messages,
+        "messages": listed,
         "digests": digests,
     }
 

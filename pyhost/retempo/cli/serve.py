@@ -31,8 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cache", default=DEFAULT_CACHE, metavar="SIZE",
         help=f"memory for frames and motion that may be asked for again (default: {DEFAULT_CACHE})",
     )  # fmt: skip
-    parser.add_argument("--workers", type=int, default=0, help="frames rendered at a time; 0: by the number of cores")
-    parser.add_argument("--log", metavar="FILE", help="log file, rotated at 1 MiB (default: beside the socket)")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="frames rendered at a time; 0: by the number of cores"
+    )
+    parser.add_argument(
+        "--log", metavar="FILE", help="log file, rotated at 1 MiB (default: beside the socket)"
+    )
 
 
 def run(args: argparse.Namespace) -> Result:
@@ -64,18 +68,17 @@ def _serve(home: Any, cache: int, args: argparse.Namespace) -> Result:
 
     try:
         handler = open_log(Path(args.log) if args.log else home.folder / LOG)
+        version = str(_native.build_info()["version"])
+        logging.info("retempo %s, pid %d", version, os.getpid())
+        allow_descriptors()
+        server = Server(home, version, cache, args.idle_exit, args.workers)
+        if not args.json:
+            with contextlib.suppress(OSError, ValueError):
+                print(f"listening on {home.path}", flush=True)
+        clean = server.run()
     except BaseException:
         home.unlink()
-        home.close()
         raise
-    version = str(_native.build_info()["version"])
-    logging.info("retempo %s, pid %d", version, os.getpid())
-    allow_descriptors()
-    server = Server(home, version, cache, args.idle_exit, args.workers)
-    if not args.json:
-        with contextlib.suppress(OSError, ValueError):
-            print(f"listening on {home.path}", flush=True)
-    clean = server.run()
     logging.getLogger().removeHandler(handler)
     handler.close()
     if not clean:  # a worker's thread is deep in a frame, and would be waited for

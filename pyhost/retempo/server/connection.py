@@ -13,7 +13,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from retempo.server.protocol import HEADER, VERSION, Hello, ProtocolError, Type, pack_message, parse_header
+from retempo.server.mapping import MappingPool
+from retempo.server.messages import Hello
+from retempo.server.protocol import HEADER, VERSION, ProtocolError, Type, pack_message, parse_header
 from retempo.server.request import Request
 from retempo.server.runtime import peer_of
 
@@ -42,8 +44,11 @@ class Connection:
         self.pid, self.uid = peer_of(sock)
         self.hello: Hello | None = None
         self.requests: dict[int, Request] = {}
+        self.mappings = MappingPool()
         self.since = time.monotonic()
         self.waits_since: float | None = self.since
+        self.lost = False
+        """It turned out, while something was sent, that the client is gone."""
         self.closing: float | None = None
         """When patience ends with a client that has been told to go."""
         self._inbox = bytearray()
@@ -91,7 +96,9 @@ class Connection:
         self._inbox += data
         yield from self._messages()
         if len(self._fds) > (1 if self._inbox else 0):
-            raise ProtocolError("a descriptor came that no header announces", "one at most rides with a message")
+            raise ProtocolError(
+                "a descriptor came that no header announces", "one at most rides with a message"
+            )
         if not self._inbox:
             self.waits_since = None if self.hello else self.since
         elif self.waits_since is None:
@@ -99,7 +106,7 @@ class Connection:
 
     def _messages(self) -> Iterator[tuple[int, int, bytes, int | None]]:
         while len(self._inbox) >= HEADER.size:
-            header = parse_header(self._inbox[: HEADER.size])
+            header = parse_header(bytes(self._inbox[: HEADER.size]))
             if header.version != VERSION:
                 raise ProtocolError(
                     f"the client speaks version {header.version} of the protocol, this server version {VERSION}",
@@ -111,7 +118,9 @@ class Connection:
             fd = None
             if header.fds:
                 if not self._fds:
-                    raise ProtocolError("a header announces a descriptor and none came", "send it with the first byte")
+                    raise ProtocolError(
+                        "a header announces a descriptor and none came", "send it with the first byte"
+                    )
                 fd = self._fds.popleft()
             payload = bytes(self._inbox[HEADER.size : end])
             del self._inbox[:end]
@@ -167,6 +176,7 @@ class Connection:
     def close(self) -> None:
         """Close everything that belongs to the client but its requests."""
         self._drop_descriptors()
+        self.mappings.clear()
         self.sock.close()
 
     def _drop_descriptors(self) -> None:

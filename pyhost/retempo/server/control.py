@@ -35,7 +35,9 @@ def connect(folder: Path, timeout: float = 5.0) -> socket.socket | None:
         raise OutputError(f"{folder / SOCKET} does not answer: {error}", "see the server's log") from error
     if peer_of(sock)[1] != os.getuid():
         sock.close()
-        raise OutputError(f"somebody else listens on {folder / SOCKET}", "set RETEMPO_RUNTIME_DIR to a folder of your own")
+        raise OutputError(
+            f"somebody else listens on {folder / SOCKET}", "set RETEMPO_RUNTIME_DIR to a folder of your own"
+        )
     return sock
 
 
@@ -54,7 +56,9 @@ def ask(folder: Path, *, stop: bool = False, timeout: float = 5.0) -> dict[str, 
             header = parse_header(_take(sock, HEADER.size))
             facts: dict[str, Any] = json.loads(_take(sock, header.length))
         except OSError as error:
-            raise OutputError(f"the server on {folder / SOCKET} does not answer: {error}", "end it by its pid") from error
+            raise OutputError(
+                f"the server on {folder / SOCKET} does not answer: {error}", "end it by its pid"
+            ) from error
     end = time.monotonic() + timeout + 5.0
     while stop and (folder / SOCKET).exists():
         if time.monotonic() > end:

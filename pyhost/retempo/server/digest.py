@@ -30,7 +30,9 @@ def digest_pixels(pixels: np.ndarray, window: Window) -> bytes:
     """
     height, width, channels = pixels.shape
     with np.errstate(over="ignore"):
-        low, high = _hash_rows(np.ascontiguousarray(pixels, np.float32).reshape(height, width * channels).view(np.uint32))
+        low, high = _hash_rows(
+            np.ascontiguousarray(pixels, np.float32).reshape(height, width * channels).view(np.uint32)
+        )
         places = np.arange(1, height + 1, dtype=np.uint64) * P5
         layout = struct.pack("<5iIII", channels, width, height, window.x, window.y, 0, 0, 0)
         head_low, head_high = _hash_rows(np.frombuffer(layout, np.uint32)[None])

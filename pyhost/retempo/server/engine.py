@@ -28,10 +28,19 @@ from retempo.server.request_frames import Given
 
 MOST_RENDERERS: Final = 16
 DESCRIBES_FRAMES: Final = ("config_id", "ocio", "input_space", "working_space")
-DESCRIBES_FLOW: Final = ("config_id", "ocio", "input_space", "flow_kind", "flow_space", "flow_black", "flow_white")
+DESCRIBES_FLOW: Final = (
+    "config_id",
+    "ocio",
+    "input_space",
+    "flow_kind",
+    "flow_space",
+    "flow_black",
+    "flow_white",
+)
 FLOW_SETTINGS: Final = ("flow_scale", "device")
 PAIR_SETTINGS: Final = (
-    *FLOW_SETTINGS, "engine", "flow", "vector_preset", "vector_max", "depth", "depth_convention", "temperature", "coefficients",
+    *FLOW_SETTINGS, "engine", "flow", "vector_preset", "vector_max",
+    "depth", "depth_convention", "temperature", "coefficients",
 )  # fmt: skip
 
 
@@ -83,11 +92,19 @@ class Engine:
             if one.number in numbers
         )
         chosen = tuple(getattr(renderer.settings, name) for name in PAIR_SETTINGS)
-        return ("pair", content, given.message.display, chosen, _facts(renderer, DESCRIBES_FRAMES + DESCRIBES_FLOW))
+        return (
+            "pair",
+            content,
+            given.message.display,
+            chosen,
+            _facts(renderer, DESCRIBES_FRAMES + DESCRIBES_FLOW),
+        )
 
-    def prepare(self, renderer: FrameRenderer, given: Given, numbers: tuple[int, ...]) -> tuple[PreparedFrames, bool]:
+    def prepare(
+        self, renderer: FrameRenderer, given: Given, numbers: tuple[int, ...]
+    ) -> tuple[PreparedFrames, bool]:
         """Prepare source frames and remember the result; also whether any flow had to be estimated."""
-        flows = [
+        flows: list[FlowEstimator | VectorsMarker] = [
             one if isinstance(one, VectorsMarker) else _Remembered(self, renderer, one, given, numbers)
             for one in renderer.estimators
         ]
@@ -119,7 +136,9 @@ class _Remembered:
         self.computed = False
         self._inner = inner
         self._cache = engine.cache
-        windows = tuple(one.window for one in given.message.frames if one.number in numbers and one.role != Role.VECTORS)
+        windows = tuple(
+            one.window for one in given.message.frames if one.number in numbers and one.role != Role.VECTORS
+        )
         chosen = tuple(getattr(renderer.settings, name) for name in FLOW_SETTINGS)
         self._base = ("flow", inner.name, chosen, tuple(sorted(windows)), _facts(renderer, DESCRIBES_FLOW))
         self._pairs: Iterator[tuple[int, int]] = iter(flow_pairs(len(numbers)))

@@ -20,7 +20,8 @@ from typing import Any, Final
 from retempo.errors import RetempoError
 from retempo.server.cache import ContentCache
 from retempo.server.connection import Connection, Gone
-from retempo.server.protocol import Failed, ProtocolError, Type
+from retempo.server.messages import Failed
+from retempo.server.protocol import ProtocolError, Type
 from retempo.server.runtime import Home
 from retempo.server.scheduler import Scheduler
 from retempo.server.session import Sessions
@@ -46,7 +47,9 @@ class Server:
         workers: threads that render; 0 chooses.
     """
 
-    def __init__(self, home: Home, version: str, cache_bytes: int, idle_exit: float = 0.0, workers: int = 0) -> None:
+    def __init__(
+        self, home: Home, version: str, cache_bytes: int, idle_exit: float = 0.0, workers: int = 0
+    ) -> None:
         self.home = home
         self.idle_exit = idle_exit
         self.cache = ContentCache(cache_bytes)
@@ -78,7 +81,12 @@ class Server:
     def run(self) -> bool:
         """Serve until told to stop or idle; True when no worker is still busy at the end."""
         threading.Thread(target=_load, name="load", daemon=True).start()
-        log.info("listening on %s, cache %d bytes, %d workers", self.home.path, self.cache.limit, self.scheduler.workers)
+        log.info(
+            "listening on %s, cache %d bytes, %d workers",
+            self.home.path,
+            self.cache.limit,
+            self.scheduler.workers,
+        )
         try:
             with _signals(self.stop):
                 while not self._stopping:
@@ -101,7 +109,11 @@ class Server:
             return
         sock.setblocking(False)
         self._number += 1
-        connection = Connection(sock, self._number)
+        try:
+            connection = Connection(sock, self._number)
+        except OSError:  # gone again
+            sock.close()
+            return
         if connection.uid != os.getuid() or len(self.sessions.connections) >= MOST_CONNECTIONS:
             log.warning("%s of user %d refused", connection.name, connection.uid)
             connection.close()
@@ -132,8 +144,14 @@ class Server:
 
     def _run_posted(self) -> None:
         while self._posted:
-            self._posted.popleft()()
-        for connection in self.sessions.connections:
+            try:
+                self._posted.popleft()()
+            except Exception:
+                log.exception("unexpected")
+        for connection in list(self.sessions.connections):
+            if connection.lost:
+                self._remove(connection)
+                continue
             wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection.unsent else 0)
             key = self._selector.get_key(connection.sock)
             if key.events != wanted:
@@ -155,6 +173,9 @@ class Server:
                 self._stopping = True
             elif self.cache.used:
                 log.info("idle for %g s: %d bytes let go", self.idle_exit, self.cache.clear())
+                self.sessions.worker.buffers.clear()
+                for connection in self.sessions.connections:
+                    connection.mappings.clear()
                 release_memory()
             self._active = time.monotonic()
 
@@ -171,7 +192,9 @@ class Server:
         for connection in list(self.sessions.connections):
             with contextlib.suppress(Gone):
                 for number in connection.requests:
-                    connection.send(Type.FAILED, number, Failed(1, "the server was stopped", "render again", True).pack())
+                    connection.send(
+                        Type.FAILED, number, Failed(1, "the server was stopped", "render again", True).pack()
+                    )
             self._remove(connection)
         clean = self.scheduler.stop(PATIENCE)
         self._selector.close()

@@ -1,40 +1,27 @@
-"""How does the server touch memory that somebody else made? Only a sealed memfd, only inside what fstat says it holds.
-
-A mapping needs no descriptor once it exists (Python's own ``mmap`` keeps one each, which a cache of thousands of
-frames cannot afford), so it is made by libc directly and unmapped with the last array that looks at it.
-"""
+"""How does the server touch memory that others made? Only a sealed memfd, only inside what fstat says it holds."""
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
-import mmap
 import os
 import stat
-import weakref
 from typing import Final
 
 import numpy as np
 
 from retempo.errors import InputError, OutputError
 from retempo.io.frame import Window
+from retempo.server.buffers import FrameBuffers
+from retempo.server.mapping import PAGE, Mapping, MappingPool
 
-PAGE: Final = mmap.PAGESIZE
 LARGEST_OBJECT: Final = 64 << 30
 F_GET_SEALS: Final = 1034
 F_SEAL_SHRINK: Final = 0x0002
 F_SEAL_WRITE: Final = 0x0008
-MAP_POPULATE: Final = 0x8000
+F_SEAL_FUTURE_WRITE: Final = 0x0010
 SMALLEST_KEPT: Final = 256 << 10
 """Frames smaller than this are copied: a mapping each would run into the kernel's limit of 65530."""
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.mmap.restype = ctypes.c_void_p
-_libc.mmap.argtypes = (
-    ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int64,
-)  # fmt: skip
-_libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
 
 
 class SharedMemory:
@@ -42,13 +29,15 @@ class SharedMemory:
 
     Args:
         fd: closed by ``close``, and at once when it is refused.
+        pool: mappings of the client's objects.
 
     Raises:
         InputError: it is no memfd, or one that may shrink under a mapping.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, pool: MappingPool) -> None:
         self.fd = fd
+        self._pool = pool
         try:
             self.seals = _seals(fd)
             if not self.seals & F_SEAL_SHRINK:
@@ -62,7 +51,9 @@ class SharedMemory:
         """Its present size in bytes; it may have grown."""
         status = os.fstat(self.fd)
         if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_OBJECT:
-            raise InputError(f"the shared memory claims {status.st_size} bytes", f"{LARGEST_OBJECT} are the limit")
+            raise InputError(
+                f"the shared memory claims {status.st_size} bytes", f"{LARGEST_OBJECT} are the limit"
+            )
         self.size = status.st_size
         return self.size
 
@@ -70,10 +61,20 @@ class SharedMemory:
         """Refuse a region that is not inside."""
         if not 0 <= first < end <= self.size:
             raise InputError(
-                f"{what} takes bytes {first} to {end} of a shared memory of {self.size}", "make it larger before it is sent"
+                f"{what} takes bytes {first} to {end} of a shared memory of {self.size}",
+                "make it larger before it is sent",
             )
 
-    def read_frame(self, offset: int, window: Window, channels: int, what: str, *, alone: bool = False) -> np.ndarray:
+    def read_frame(
+        self,
+        offset: int,
+        window: Window,
+        channels: int,
+        what: str,
+        buffers: FrameBuffers,
+        *,
+        alone: bool = False,
+    ) -> np.ndarray:
         """The pixels at ``offset``: ``[H, W, C]`` float32, read-only.
 
         Args:
@@ -81,6 +82,7 @@ class SharedMemory:
             window: its size counts.
             channels: per pixel.
             what: names the frame in errors.
+            buffers: where a copy goes.
             alone: the frame is all that the object holds. If nobody can write to it any more the result is
                 the memory itself, else a copy: another process might change it while it is used.
 
@@ -92,9 +94,17 @@ class SharedMemory:
             raise InputError(f"{what} begins at byte {offset}", "that must be a multiple of 4")
         self.check(offset, offset + nbytes, what)
         fixed = bool(self.seals & F_SEAL_WRITE)
-        keep = alone and fixed and offset == 0 and nbytes >= SMALLEST_KEPT and self.size <= -(-nbytes // PAGE) * PAGE
-        held = self._map(offset, nbytes, writable=False)
-        pixels = held if keep else held.copy()
+        keep = (
+            alone
+            and fixed
+            and offset == 0
+            and nbytes >= SMALLEST_KEPT
+            and self.size <= -(-nbytes // PAGE) * PAGE
+        )
+        if keep:
+            pixels = Mapping(self.fd, self.size, writable=False).bytes[:nbytes]
+        else:
+            pixels = buffers.copy(self._map().bytes[offset : offset + nbytes])
         shaped = pixels.view(np.float32).reshape(window.height, window.width, channels)
         shaped.flags.writeable = False
         return shaped
@@ -110,14 +120,13 @@ class SharedMemory:
         """
         row = 4 * channels * window.width
         first, end = self.check_output(offset, stride, window, channels)
-        if self.seals & F_SEAL_WRITE:
-            raise OutputError("the shared memory for the result is sealed against writing", "seal it against shrinking only")
-        try:
-            os.posix_fallocate(self.fd, first, end - first)
-        except OSError as error:
-            raise OutputError(f"no memory for a result of {end - first} bytes: {error.strerror}", "free some") from error
-        held = self._map(first, end - first, writable=True)
-        top = held[offset - first : offset - first + row].view(np.float32)
+        if not self.writable:
+            raise OutputError(
+                "the shared memory for the result is sealed against writing", "seal it against shrinking only"
+            )
+        mapping = self._map()
+        mapping.provide(self.fd, first, end)
+        top = mapping.bytes[offset : offset + row].view(np.float32)
         return np.lib.stride_tricks.as_strided(
             top, (window.height, window.width, channels), (stride, 4 * channels, 4), writeable=True
         )
@@ -134,20 +143,13 @@ class SharedMemory:
         self.check(first, end, "the result")
         return first, end
 
-    def _map(self, offset: int, nbytes: int, *, writable: bool) -> np.ndarray:
-        """Bytes ``offset`` to ``offset + nbytes`` as a flat uint8 array; unmapped with its last view."""
-        start = offset // PAGE * PAGE
-        length = offset + nbytes - start
-        protection = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
-        address = _libc.mmap(None, length, protection, mmap.MAP_SHARED | MAP_POPULATE, self.fd, start)
-        if address in (None, ctypes.c_void_p(-1).value):
-            number = ctypes.get_errno()
-            raise OutputError(f"the shared memory cannot be mapped: {os.strerror(number)}", "free some memory")
-        block = (ctypes.c_char * length).from_address(address)
-        weakref.finalize(block, _libc.munmap, address, length)
-        held = np.frombuffer(block, np.uint8)[offset - start :]
-        held.flags.writeable = writable
-        return held
+    @property
+    def writable(self) -> bool:
+        """May the server write to it?"""
+        return not self.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+
+    def _map(self) -> Mapping:
+        return self._pool.find(self.fd, self.size, writable=self.writable)
 
     def close(self) -> None:
         """Let go of the descriptor; mappings stay."""

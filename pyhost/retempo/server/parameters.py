@@ -82,7 +82,7 @@ OWN: Final = (
         effects=RETIME,
     ),
     Parameter(
-        "speed", "Speed", "Playback speed: 0.5 is half as fast, 2 twice, -1 reverses. May be animated: it is integrated.",
+        "speed", "Speed", "Playback speed: 0.5 is half as fast, 2 twice, -1 reverses. Animated speed is integrated.",
         "timing", "double", 0.5, -100.0, 100.0, (-2.0, 4.0), effects=RETIME, animates=True,
     ),
     Parameter(
@@ -143,7 +143,7 @@ DERIVED: Final[dict[str, tuple[str, int, dict[str, Any]]]] = {
     "merge_exponent": ("Merge exponent", PICTURES, {}),
     "coverage_gate": ("Coverage gate", PICTURES, {}),
     "config": ("OCIO config", ALL, {
-        "mode": "file", "hint": "A .ocio file or ocio://...; empty: the host's $OCIO, else OpenColorIO's built-in config.",
+        "mode": "file", "hint": "A .ocio file or ocio://...; empty: the host's $OCIO, else the built-in one.",
     }),
     "input_space": ("Input colour space", ALL, {
         "hint": "Colour space of the pixels that the host hands over; empty: scene linear.",
@@ -174,11 +174,14 @@ def _derive(one: Any, label: str, effects: int, extra: dict[str, Any]) -> Parame
     low = -UNBOUNDED if meta["low"] is None else float(meta["low"])
     high = UNBOUNDED if meta["high"] is None else float(meta["high"])
     head, *words = one.name.split("_")
-    hint = meta["help"][:1].upper() + meta["help"][1:] + (f", in {meta['unit']}" if meta["unit"] else "") + "."
+    hint = (
+        meta["help"][:1].upper() + meta["help"][1:] + (f", in {meta['unit']}" if meta["unit"] else "") + "."
+    )
     hint = extra.get("hint", hint)
     return Parameter(
         head + "".join(word.capitalize() for word in words), label, hint, meta["group"],
-        "choice" if choices else types[meta["kind"]], one.default, low, high, extra.get("display", (low, high)), choices,
+        "choice" if choices else types[meta["kind"]], one.default, low, high,
+        extra.get("display", (low, high)), choices,
         extra.get("setting", one.name), effects, False, extra.get("mode", "plain"),
     )  # fmt: skip
 
@@ -218,15 +221,22 @@ def write_cpp() -> str:
         number = values.index(one.default) if count else 0 if one.type == "string" else one.default
         text = one.default if isinstance(one.default, str) else ""
         limits = ", ".join(repr(float(value)) for value in (one.low, one.high, *one.display))
+        default = f"{float(number)!r}, {_quote(text)}"
+        flags = f"{str(one.animates).lower()}, {str(one.mode == 'file').lower()}"
         rows += [
-            f"  {{{_quote(one.name)}, {_quote(one.label)},", f"   {_quote(one.hint)},",
-            f"   {_quote(one.group)}, ParameterType::{one.type.capitalize()}, {float(number)!r}, {_quote(text)}, {limits},",
-            f"   {pointer}, {count}, {_quote(one.setting)}, {one.effects}u, "
-            f"{str(one.animates).lower()}, {str(one.mode == 'file').lower()}}},",
-        ]  # fmt: skip
+            f"  {{{_quote(one.name)}, {_quote(one.label)},",
+            f"   {_quote(one.hint)},",
+            f"   {_quote(one.group)}, ParameterType::{one.type.capitalize()}, {default}, {limits},",
+            f"   {pointer}, {count}, {_quote(one.setting)}, {one.effects}u, {flags}}},",
+        ]
     digits = ", ".join(f"0x{byte:02x}" for byte in table_hash())
     lines += ["", "inline constexpr Parameter kParameters[] = {", *rows, "};", ""]
-    lines += [f"inline constexpr unsigned char kParameterTableHash[16] = {{{digits}}};", "", "}  // namespace retempo", ""]
+    lines += [
+        f"inline constexpr unsigned char kParameterTableHash[16] = {{{digits}}};",
+        "",
+        "}  // namespace retempo",
+        "",
+    ]
     return "\n".join(lines)
 
 

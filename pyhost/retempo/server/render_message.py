@@ -1,4 +1,4 @@
-"""What does a client ask for? The RENDER message: which picture, from which frames, with which settings, into which memory."""
+"""What does a client ask for? RENDER: which picture, from which frames and settings, into which memory."""
 
 from __future__ import annotations
 
@@ -84,11 +84,15 @@ class FrameEntry:
 
     @classmethod
     def parse(cls, reader: Reader) -> FrameEntry:
-        role, channels, flags, zero, number, digest, width, height, x, y, offset = FRAME.unpack(reader.take(FRAME.size))
+        role, channels, flags, zero, number, digest, width, height, x, y, offset = FRAME.unpack(
+            reader.take(FRAME.size)
+        )
         if flags > 1 or zero or (offset and not flags):
             raise ProtocolError("a frame of RENDER has reserved bits set", "version 1 knows flag 1 only")
         if role not in list(Role):
-            raise ProtocolError(f"a frame of RENDER has the role {role}", "1 source, 2 vectors, 3 matte, 4 depth")
+            raise ProtocolError(
+                f"a frame of RENDER has the role {role}", "1 source, 2 vectors, 3 matte, 4 depth"
+            )
         if channels not in (1, 3, 4):
             raise ProtocolError(f"a frame of RENDER has {channels} channels", "1, 3 or 4 are possible")
         if abs(number) > LARGEST_NUMBER:
@@ -155,17 +159,25 @@ class RenderMessage:
         if kind not in list(Kind):
             raise ProtocolError(f"RENDER asks for the kind {kind}", "1 retime, 2 vectors")
         if output not in ALLOWED[Kind(kind)]:
-            raise ProtocolError(f"RENDER asks for the output {output:#x} of kind {kind}", "see plugin/PROTOCOL.md")
+            raise ProtocolError(
+                f"RENDER asks for the output {output:#x} of kind {kind}", "see plugin/PROTOCOL.md"
+            )
         if channels not in (1, 3, 4):
             raise ProtocolError(f"RENDER asks for {channels} channels", "1, 3 or 4 are possible")
         if not 1 <= denominator <= LARGEST_DENOMINATOR or abs(numerator) > LARGEST_NUMBER * denominator:
             raise ProtocolError(f"the source time {numerator}/{denominator} of RENDER is out of range")
         if settings > MOST_SETTINGS or not 1 <= frames <= MOST_FRAMES:
-            raise ProtocolError(f"RENDER has {settings} settings and {frames} frames", "1 to 64 frames are possible")
+            raise ProtocolError(
+                f"RENDER has {settings} settings and {frames} frames", "1 to 64 frames are possible"
+            )
         window = check_window(Window(x, y, width, height), "RENDER's result")
-        display = check_window(Window(display_x, display_y, display_width, display_height), "RENDER's display")
+        display = check_window(
+            Window(display_x, display_y, display_width, display_height), "RENDER's display"
+        )
         if abs(stride) < 4 * channels * width or stride % 4 or offset % 4:
-            raise ProtocolError(f"RENDER's rows of {width} pixels, {channels} channels, lie {stride} bytes apart")
+            raise ProtocolError(
+                f"RENDER's rows of {width} pixels, {channels} channels, lie {stride} bytes apart"
+            )
         chosen = parse_settings(reader, settings)
         table = tuple(FrameEntry.parse(reader) for _ in range(frames))
         reader.end()
@@ -181,7 +193,9 @@ class RenderMessage:
 def check_window(window: Window, what: str) -> Window:
     """Refuse a rectangle that is empty, huge or far away."""
     if not (1 <= window.width <= LARGEST_SIDE and 1 <= window.height <= LARGEST_SIDE):
-        raise ProtocolError(f"{what} is {window.width}x{window.height}", f"1 to {LARGEST_SIDE} pixels a side are possible")
+        raise ProtocolError(
+            f"{what} is {window.width}x{window.height}", f"1 to {LARGEST_SIDE} pixels a side are possible"
+        )
     if max(abs(window.x), abs(window.y)) > LARGEST_OFFSET:
         raise ProtocolError(f"{what} lies at {window.x}, {window.y}", "that is too far away")
     return window

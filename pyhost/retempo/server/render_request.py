@@ -20,7 +20,14 @@ from retempo.io.frame import Window
 from retempo.render.canvas import slices
 from retempo.render.frame import FrameRenderer, PreparedFrames
 from retempo.server.render_message import Kind, Output, RenderMessage, Role
-from retempo.server.request_frames import Given, is_copy, pairs_of, source_frame, vector_channels, vector_frame
+from retempo.server.request_frames import (
+    Given,
+    is_copy,
+    pairs_of,
+    source_frame,
+    vector_channels,
+    vector_frame,
+)
 
 Prepare = Callable[[tuple[int, ...]], PreparedFrames]
 """Numbers of source frames -> what is prepared for them (times count from the first), made or remembered."""
@@ -73,7 +80,9 @@ def _trust(
     view = with_options(prepared, renderer).views[0]
     if view.motion is None:
         what = message.output.name.lower()
-        raise UsageError(f"the engine {renderer.settings.engine} knows no {what}", "choose the engine splatsyn")
+        raise UsageError(
+            f"the engine {renderer.settings.engine} knows no {what}", "choose the engine splatsyn"
+        )
     made = view.motion.render(
         view.pixels, time, threads=renderer.settings.threads, deterministic=renderer.settings.deterministic
     )
@@ -85,7 +94,9 @@ def _vectors(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[n
     """Motion of one source frame to its neighbours, over its own window, as ``retempo vectors`` writes it."""
     message = given.message
     if len(renderer.estimators) != 1:
-        raise UsageError(f"the flow {renderer.settings.flow} names several estimators", "vectors are of one; choose one")
+        raise UsageError(
+            f"the flow {renderer.settings.flow} names several estimators", "vectors are of one; choose one"
+        )
     here = int(message.time)
     entry = given.entry(Role.SOURCE, here)
     assert entry is not None
@@ -93,7 +104,10 @@ def _vectors(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[n
     made = np.zeros((*shape, 4), np.float32)
     if message.output != Output.VECTORS:
         made[..., 3] = 1.0
-    ways: tuple[tuple[Literal["forward", "backward"], int], ...] = (("forward", here + 1), ("backward", here - 1))
+    ways: tuple[tuple[Literal["forward", "backward"], int], ...] = (
+        ("forward", here + 1),
+        ("backward", here - 1),
+    )
     for column, (direction, other) in enumerate(ways):
         flow, back = np.zeros((*shape, 2), np.float32), None
         if given.entry(Role.SOURCE, other) is not None:
@@ -101,7 +115,9 @@ def _vectors(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[n
             assert view.motion is not None
             first = 0 if direction == "forward" else 1
             flow, back = (
-                np.ascontiguousarray(_host(next(one.flow for one in view.motion.candidates if one.frame == frame)))
+                np.ascontiguousarray(
+                    _host(next(one.flow for one in view.motion.candidates if one.frame == frame))
+                )
                 for frame in (first, 1 - first)
             )
             inside = slices(entry.window, view.canvases[0].window)
@@ -115,7 +131,11 @@ def _vectors(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[n
 
 
 def _store(
-    made: np.ndarray, flow: np.ndarray, way: Literal["forward", "backward"], renderer: FrameRenderer, display: Window
+    made: np.ndarray,
+    flow: np.ndarray,
+    way: Literal["forward", "backward"],
+    renderer: FrameRenderer,
+    display: Window,
 ) -> None:
     """Put a flow into the channels that the vector preset has for its direction."""
     preset = find_preset(renderer.settings.vector_preset)

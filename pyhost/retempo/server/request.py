@@ -14,7 +14,7 @@ import numpy as np
 from retempo.errors import InputError
 from retempo.render.settings import RetimeSettings
 from retempo.server.memory import SharedMemory
-from retempo.server.protocol import FlowWork
+from retempo.server.messages import FlowWork
 from retempo.server.render_message import RenderMessage
 
 
@@ -49,7 +49,9 @@ class Request:
         memory: RENDER's shared memory; owned.
     """
 
-    def __init__(self, number: int, message: RenderMessage, settings: RetimeSettings, memory: SharedMemory) -> None:
+    def __init__(
+        self, number: int, message: RenderMessage, settings: RetimeSettings, memory: SharedMemory
+    ) -> None:
         self.number = number
         self.message = message
         self.settings = settings
@@ -85,7 +87,9 @@ class Request:
         alone = len(places) == 1 and memory is not self.memory
         for index, offset in places:
             if index >= len(self.message.frames):
-                raise InputError(f"frame {index} of a table of {len(self.message.frames)} was sent", "see NEED")
+                raise InputError(
+                    f"frame {index} of a table of {len(self.message.frames)} was sent", "see NEED"
+                )
             frame = self.message.frames[index]
             memory.check(offset, offset + frame.nbytes, f"frame {frame.number}")
             if index in self.missing:

@@ -48,15 +48,21 @@ def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
         raise InputError("there is no source frame", "connect a source")
     channels = {one.channels for one in message.frames if one.role == Role.SOURCE}
     if len(channels) > 1:
-        raise InputError(f"the source frames have {' and '.join(map(str, sorted(channels)))} channels", "send them alike")
+        raise InputError(
+            f"the source frames have {' and '.join(map(str, sorted(channels)))} channels", "send them alike"
+        )
     if bool(by_role[Role.DEPTH]) != (settings.depth != "off"):
         raise UsageError(
             f"depth is {settings.depth!r} and {len(by_role[Role.DEPTH])} depth frames were sent",
-            "connect a depth input, or switch depth off" if settings.depth != "off" else "choose how depth is used",
+            "connect a depth input, or switch depth off"
+            if settings.depth != "off"
+            else "choose how depth is used",
         )
     with_vectors = any(part.strip().startswith("vectors") for part in settings.flow.split("+"))
     if by_role[Role.VECTORS] and not with_vectors:
-        raise UsageError(f"vector frames were sent and the flow is {settings.flow!r}", "choose the flow vectors")
+        raise UsageError(
+            f"vector frames were sent and the flow is {settings.flow!r}", "choose the flow vectors"
+        )
     for role, wanted in ((Role.DEPTH, settings.depth != "off"), (Role.VECTORS, with_vectors)):
         lacking = sorted(set(sources) - set(by_role[role]))
         if wanted and lacking and len(sources) > 1:
@@ -65,7 +71,9 @@ def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
         _check_vectors(message, sources)
         return
     if message.output == Output.PICTURE and message.channels not in channels:
-        raise UsageError(f"{channels.pop()} channels were sent and {message.channels} are wanted", "ask for the same")
+        raise UsageError(
+            f"{channels.pop()} channels were sent and {message.channels} are wanted", "ask for the same"
+        )
     if not sources[0] <= message.time <= sources[-1] or (len(sources) == 1 and message.time != sources[0]):
         raise TimingError(
             f"source time {message.time} is not among the frames {sources[0]} to {sources[-1]} that were sent",
@@ -75,10 +83,14 @@ def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
 
 def _check_vectors(message: RenderMessage, sources: Sequence[int]) -> None:
     if message.time.denominator != 1 or int(message.time) not in sources:
-        raise InputError(f"vectors belong to a source frame, and {message.time} is none that was sent", "send it")
+        raise InputError(
+            f"vectors belong to a source frame, and {message.time} is none that was sent", "send it"
+        )
     strangers = [one for one in sources if abs(one - message.time) > 1]
     if strangers:
-        raise InputError(f"frame {strangers[0]} is no neighbour of frame {message.time}", "send n - 1, n and n + 1")
+        raise InputError(
+            f"frame {strangers[0]} is no neighbour of frame {message.time}", "send n - 1, n and n + 1"
+        )
     if message.output == Output.VECTORS and message.channels != 4:
         raise UsageError(f"vectors were asked for in {message.channels} channels", "ask for four")
 
@@ -111,7 +123,9 @@ def source_frame(given: Given, number: int) -> Frame:
     depth = given.entry(Role.DEPTH, number)
     if depth is not None:
         plane = given.pixels[Role.DEPTH, number][..., :1]
-        layers.append(make_layer(plane, ("Z",), window=depth.window, display=display, formats="float", name="depth"))
+        layers.append(
+            make_layer(plane, ("Z",), window=depth.window, display=display, formats="float", name="depth")
+        )
     return Frame(layers, display, Path(f"frame {number}"), "openexr")
 
 
@@ -129,7 +143,11 @@ def vector_frame(given: Given, number: int, preset: VectorPreset) -> Frame:
 def vector_channels(preset: VectorPreset) -> tuple[str, str, str, str]:
     """What R, G, B and A of a picture of vectors are called in a file of the preset."""
     if preset.forward and preset.backward:
-        first, second = (preset.backward, preset.forward) if preset.name == "cycles" else (preset.forward, preset.backward)
+        first, second = (
+            (preset.backward, preset.forward)
+            if preset.name == "cycles"
+            else (preset.forward, preset.backward)
+        )
         return (*first, *second)
     only = preset.forward or preset.backward
     assert only

@@ -41,7 +41,8 @@ def read_settings(texts: Mapping[str, str]) -> RetimeSettings:
         one = allowed().get(name)
         if one is None:
             raise UsageError(
-                f"the setting {name[:80]!r} cannot be chosen by a client", f"possible are {', '.join(allowed())}"
+                f"the setting {name[:80]!r} cannot be chosen by a client",
+                f"possible are {', '.join(allowed())}",
             )
         values[name] = _read(one, text)
     values["config"] = check_config(values.get("config") or DEFAULT_CONFIG)
@@ -57,13 +58,17 @@ def check_config(text: str) -> str:
     if not text.startswith("ocio://"):
         path = Path(text).expanduser()
         if not path.is_absolute() or path.suffix.lower() not in (".ocio", ".ocioz"):
-            raise UsageError(f"config is {text!r}", "give ocio://... or the absolute path of a .ocio or .ocioz file")
+            raise UsageError(
+                f"config is {text!r}", "give ocio://... or the absolute path of a .ocio or .ocioz file"
+            )
     return text
 
 
 def _read(one: Field[Any], text: str) -> Any:
     if len(text) > LONGEST_VALUE or not text.isprintable():
-        raise UsageError(f"the value of {one.name} is not a plain text", "no line breaks, at most 4096 characters")
+        raise UsageError(
+            f"the value of {one.name} is not a plain text", "no line breaks, at most 4096 characters"
+        )
     kind = one.metadata["kind"]
     if kind is bool:
         if text not in ("true", "false"):

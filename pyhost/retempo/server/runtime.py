@@ -48,7 +48,9 @@ def check_dir(folder: Path, *, make: bool = False) -> Path:
         OutputError: it is a link, somebody else's, open to others, missing, or its name is too long for a socket.
     """
     if len(os.fsencode(folder / SOCKET)) > LONGEST_PATH:
-        raise OutputError(f"{folder} is too long a name for a socket", "set RETEMPO_RUNTIME_DIR to a shorter one")
+        raise OutputError(
+            f"{folder} is too long a name for a socket", "set RETEMPO_RUNTIME_DIR to a shorter one"
+        )
     try:
         if make:
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +65,9 @@ def check_dir(folder: Path, *, make: bool = False) -> Path:
     if not stat.S_ISDIR(status.st_mode):
         raise OutputError(f"{folder} is not a folder", "remove it, or set RETEMPO_RUNTIME_DIR")
     if status.st_uid != os.getuid():
-        raise OutputError(f"{folder} belongs to user {status.st_uid}", "set RETEMPO_RUNTIME_DIR to a folder of your own")
+        raise OutputError(
+            f"{folder} belongs to user {status.st_uid}", "set RETEMPO_RUNTIME_DIR to a folder of your own"
+        )
     if stat.S_IMODE(status.st_mode) & 0o077:
         raise OutputError(f"{folder} is open to others", f"run: chmod 700 {folder}")
     return folder
@@ -136,7 +140,9 @@ def open_log(path: Path, level: int = logging.INFO) -> logging.Handler:
             path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", errors="backslashreplace"
         )
     except OSError as error:
-        raise OutputError(f"the log {path} cannot be written: {error.strerror}", "choose another --log") from error
+        raise OutputError(
+            f"the log {path} cannot be written: {error.strerror}", "choose another --log"
+        ) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s: %(message)s"))
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(level)

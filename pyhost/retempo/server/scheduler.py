@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def default_workers() -> int:
-    """Four, or as many as there are cores up to eight: computing fills the cores anyway, the others are for fairness."""
+    """Four, or the number of cores up to eight: a frame fills the cores anyway, more are for fairness."""
     return max(4, min(8, os.cpu_count() or 4))
 
 
@@ -37,7 +37,8 @@ class Scheduler:
         self._changed = threading.Condition()
         self._stopped = False
         self._threads = [
-            threading.Thread(target=self._work, name=f"render-{index}", daemon=True) for index in range(self.workers)
+            threading.Thread(target=self._work, name=f"render-{index}", daemon=True)
+            for index in range(self.workers)
         ]
         for thread in self._threads:
             thread.start()

@@ -14,10 +14,12 @@ from functools import partial
 from typing import Any
 
 from retempo.errors import RetempoError
+from retempo.server import messages
 from retempo.server import protocol as wire
 from retempo.server.connection import Connection, Gone
 from retempo.server.memory import SharedMemory
-from retempo.server.protocol import Done, Failed, Hello, Progress, ProtocolError, Type, Welcome
+from retempo.server.messages import Done, Failed, Hello, Progress, Welcome
+from retempo.server.protocol import ProtocolError, Type
 from retempo.server.render_message import RenderMessage
 from retempo.server.request import Request, State
 from retempo.server.worker import CANCELLED, Worker, failure
@@ -37,7 +39,11 @@ class Sessions:
     """
 
     def __init__(
-        self, worker: Worker, version: str, post: Callable[[Callable[[], None]], None], stop: Callable[[], None]
+        self,
+        worker: Worker,
+        version: str,
+        post: Callable[[Callable[[], None]], None],
+        stop: Callable[[], None],
     ) -> None:
         self.worker = worker
         self.version = version
@@ -109,7 +115,9 @@ class Sessions:
             "resident": resident,
         }
 
-    def _dispatch(self, connection: Connection, kind: int, number: int, payload: bytes, fd: int | None) -> None:
+    def _dispatch(
+        self, connection: Connection, kind: int, number: int, payload: bytes, fd: int | None
+    ) -> None:
         if kind == Type.RENDER and fd is not None:
             self._render(connection, number, payload, fd)
             return
@@ -118,9 +126,13 @@ class Sessions:
             return
         if fd is not None:
             os.close(fd)
-            raise ProtocolError("a descriptor came with a message that takes none", "RENDER and FRAMES take one")
+            raise ProtocolError(
+                "a descriptor came with a message that takes none", "RENDER and FRAMES take one"
+            )
         if kind == Type.RENDER:
-            raise ProtocolError("RENDER came without its shared memory", "send the descriptor with the header")
+            raise ProtocolError(
+                "RENDER came without its shared memory", "send the descriptor with the header"
+            )
         if kind == Type.HELLO:
             self._hello(connection, number, Hello.parse(payload))
         elif payload:
@@ -166,16 +178,18 @@ class Sessions:
             os.close(fd)
             raise
         try:
-            request = self._accept(connection, number, message, SharedMemory(fd))
+            request = self._accept(connection, number, message, SharedMemory(fd, connection.mappings))
         except RetempoError as error:
             connection.send(Type.FAILED, number, failure(error).pack())
             return
         if request.missing:
-            connection.send(Type.NEED, number, wire.pack_need(sorted(request.missing)))
+            connection.send(Type.NEED, number, messages.pack_need(sorted(request.missing)))
         else:
             self._start(connection, request)
 
-    def _accept(self, connection: Connection, number: int, message: RenderMessage, memory: SharedMemory) -> Request:
+    def _accept(
+        self, connection: Connection, number: int, message: RenderMessage, memory: SharedMemory
+    ) -> Request:
         """Check a request and find what is known of its frames; owns ``memory``."""
         from retempo.server.engine import frame_key
         from retempo.server.request_frames import check_request
@@ -183,7 +197,9 @@ class Sessions:
 
         try:
             if len(connection.requests) >= wire.MOST_PENDING:
-                raise RetempoError(f"{wire.MOST_PENDING} requests are pending already", "wait for some of them")
+                raise RetempoError(
+                    f"{wire.MOST_PENDING} requests are pending already", "wait for some of them"
+                )
             settings = read_settings(message.settings)
             check_request(message, settings)
             memory.check_output(message.offset, message.stride, message.window, message.channels)
@@ -191,7 +207,11 @@ class Sessions:
             eager = []
             for index, frame in enumerate(message.frames):
                 pixels = self.worker.cache.get(frame_key(frame.digest))
-                if pixels is not None and pixels.shape == (frame.window.height, frame.window.width, frame.channels):
+                if pixels is not None and pixels.shape == (
+                    frame.window.height,
+                    frame.window.width,
+                    frame.channels,
+                ):
                     request.pixels[index] = pixels
                 else:
                     request.missing.add(index)
@@ -207,7 +227,7 @@ class Sessions:
     def _frames(self, connection: Connection, number: int, payload: bytes, fd: int | None) -> None:
         request = connection.requests.get(number)
         try:
-            places = wire.parse_frames(payload)
+            places = messages.parse_frames(payload)
         except ProtocolError:
             if fd is not None:
                 os.close(fd)
@@ -219,7 +239,7 @@ class Sessions:
         memory = request.memory
         try:
             if fd is not None:
-                memory = SharedMemory(fd)
+                memory = SharedMemory(fd, connection.mappings)
             memory.measure()
             request.accept(places, memory)
         except RetempoError as error:
@@ -228,13 +248,17 @@ class Sessions:
             if request.cancel():
                 self._end(connection, request, failure(error))
             return
-        if memory is not request.memory and all(one.memory is not memory for one in request.arrivals.values()):
+        if memory is not request.memory and all(
+            one.memory is not memory for one in request.arrivals.values()
+        ):
             memory.close()
         if not request.missing:
             self._start(connection, request)
 
     def _start(self, connection: Connection, request: Request) -> None:
-        self.worker.start(connection, request, lambda what: self._post(partial(self._answer, connection, request, what)))
+        self.worker.start(
+            connection, request, lambda what: self._post(partial(self._answer, connection, request, what))
+        )
 
     def _cancel(self, connection: Connection, number: int) -> None:
         request = connection.requests.get(number)
@@ -255,7 +279,7 @@ class Sessions:
         try:
             connection.send(ANSWERS[type(what)], request.number, what.pack())
         except Gone:
-            self.leave(connection)
+            connection.lost = True  # the loop will see
 
     def _drop_requests(self, connection: Connection) -> None:
         for request in connection.requests.values():

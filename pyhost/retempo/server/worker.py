@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from retempo.errors import InterruptedByUser, RetempoError
 from retempo.render.settings import RetimeSettings
+from retempo.server.buffers import FrameBuffers
 from retempo.server.cache import ContentCache
-from retempo.server.protocol import Done, Failed, FlowWork, Progress
+from retempo.server.messages import Done, Failed, FlowWork, Progress
 from retempo.server.render_message import Kind, RenderMessage, Role
 from retempo.server.request import Cancelled, Request
 from retempo.server.scheduler import Scheduler
@@ -41,6 +42,7 @@ class Worker:
     def __init__(self, cache: ContentCache, scheduler: Scheduler) -> None:
         self.cache = cache
         self.scheduler = scheduler
+        self.buffers = FrameBuffers()
         self.counts = {"renders": 0, "flows_computed": 0, "flows_reused": 0, "failures": 0, "cancelled": 0}
         self._engine: Engine | None = None
         self._preparing: dict[Hashable, list[tuple[Hashable, Callable[[], None]]]] = {}
@@ -53,7 +55,8 @@ class Worker:
             from retempo.server.engine import Engine
 
             with self._lock:
-                self._engine = self._engine or Engine(self.cache)
+                if self._engine is None:
+                    self._engine = Engine(self.cache)
         return self._engine
 
     def start(self, owner: Hashable, request: Request, answer: Answer) -> None:
@@ -96,7 +99,8 @@ class Worker:
         with request.timed("prepare"):
             renderer = engine.renderer(settings_for(message, request.settings))
             held = {
-                numbers: self._prepare(owner, request, answer, renderer, given, numbers) for numbers in pairs_of(message)
+                numbers: self._prepare(owner, request, answer, renderer, given, numbers)
+                for numbers in pairs_of(message)
             }
         request.check()
         answer(Progress(700, "rendering"))
@@ -109,7 +113,9 @@ class Worker:
             del target
         micro = {stage: int(seconds * 1e6) for stage, seconds in request.seconds.items()}
         repaired = sum(count for prepared in held.values() for count in prepared.repaired.values())
-        return Done(request.flow, repaired=repaired, cache_used=self.cache.used, info=describe(request), **micro)
+        return Done(
+            request.flow, repaired=repaired, cache_used=self.cache.used, info=describe(request), **micro
+        )
 
     def _receive(self, request: Request) -> None:
         """Turn what has arrived into pixels and keep them."""
@@ -119,7 +125,7 @@ class Worker:
             frame = request.message.frames[index]
             what = f"{frame.role.name.lower()} frame {frame.number}"
             pixels = arrival.memory.read_frame(
-                arrival.offset, frame.window, frame.channels, what, alone=arrival.alone
+                arrival.offset, frame.window, frame.channels, what, self.buffers, alone=arrival.alone
             )
             parts = {memory_of(pixels): pixels.nbytes}
             request.pixels[index] = self.cache.put(frame_key(frame.digest), pixels, parts)
@@ -149,7 +155,7 @@ class Worker:
                 self._preparing[key] = []
         if found is not None:
             self._note(request, renderer, computed=False)
-            return found  # type: ignore[no-any-return]
+            return found
         answer(Progress(100, "estimating motion"))
         try:
             made, computed = self.engine.prepare(renderer, given, numbers)
@@ -181,9 +187,14 @@ def settings_for(message: RenderMessage, settings: RetimeSettings) -> RetimeSett
 def describe(request: Request) -> str:
     """A line for the user."""
     sources = sorted(one.number for one in request.message.frames if one.role == Role.SOURCE)
-    motion = {FlowWork.NONE: "", FlowWork.COMPUTED: "; motion estimated", FlowWork.CACHED: "; motion remembered"}
-    total = time_of(request)
-    return f"source time {float(request.message.time):g} of {', '.join(map(str, sources))}{motion[request.flow]}; {total:.2f} s"
+    motion = {
+        FlowWork.NONE: "",
+        FlowWork.COMPUTED: "; motion estimated",
+        FlowWork.CACHED: "; motion remembered",
+    }
+    frames = ", ".join(map(str, sources))
+    time = float(request.message.time)
+    return f"source time {time:g} of {frames}{motion[request.flow]}; {time_of(request):.2f} s"
 
 
 def time_of(request: Request) -> float:
@@ -196,6 +207,12 @@ def failure(error: Exception) -> Failed:
     if isinstance(error, RetempoError):
         return Failed(error.exit_code, error.message, error.hint)
     if isinstance(error, MemoryError):
-        return Failed(7, "there is not enough memory", "start the server with a smaller --cache, or render smaller frames")
+        return Failed(
+            7,
+            "there is not enough memory",
+            "start the server with a smaller --cache, or render smaller frames",
+        )
     log.exception("unexpected")
-    return Failed(1, f"unexpected {type(error).__name__}: {error}", "the server's log shows where; please report it")
+    return Failed(
+        1, f"unexpected {type(error).__name__}: {error}", "the server's log shows where; please report it"
+    )
