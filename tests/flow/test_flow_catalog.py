@@ -10,7 +10,8 @@ from retempo.flow.dis import DisFlow
 
 
 def test_hypotheses_in_order() -> None:
-    fine, coarse, vectors = parse_flow("dis+dis:coarse+vectors:cycles")
+    first, fine, coarse, vectors = parse_flow("dis+dis:fine+dis:coarse+vectors:cycles")
+    assert isinstance(first, DisFlow) and first.name == "dis:balanced" and first.settings.iterations == 12
     assert isinstance(fine, DisFlow) and fine.name == "dis:fine" and fine.settings.finest_scale == 0
     assert isinstance(coarse, DisFlow) and coarse.settings.patch_size == 16
     assert vectors == VectorsMarker("cycles") and vectors.name == "vectors:cycles"
@@ -36,7 +37,7 @@ def test_settings_and_context() -> None:
         ("dis,stride", "key=value"),
         ("dis,stride=x", "not a number"),
         ("dis,colour=1", "'colour'"),
-        ("dis+dis:fine", "twice"),
+        ("dis+dis:balanced", "twice"),
     ],
 )
 def test_mistakes_are_named(text: str, message: str) -> None:

@@ -25,7 +25,7 @@ class FlowEstimator(Protocol):
     """Anything that turns two pictures into the two flows between them.
 
     Attributes:
-        name: how the estimator was asked for (``dis:fine``); goes into settings hashes and messages, so it
+        name: how the estimator was asked for (``dis:balanced``); goes into settings hashes and messages, so it
             must name everything that changes the result.
     """
 

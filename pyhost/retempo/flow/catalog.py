@@ -3,7 +3,7 @@
 Grammar: parts joined by ``+``; a part is ``name[:preset][,key=value...]``. Every part is one hypothesis: the
 pipeline splats all of them and lets their merge metrics decide pixel by pixel.
 
-    dis                         dense inverse search, preset fine
+    dis                         dense inverse search, preset balanced
     dis:medium,scale=0.5        preset medium, searched at half size
     dis:fine,stride=1           one setting of the preset replaced
     vectors                     channels of the file itself, read by the caller
@@ -13,7 +13,7 @@ pipeline splats all of them and lets their merge metrics decide pixel by pixel.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from retempo.errors import UsageError
@@ -26,17 +26,14 @@ class VectorsMarker:
 
     Attributes:
         preset: a key of ``retempo.flow.vectors.PRESETS``, or "" for what the caller's settings say.
-        options: key=value pairs of the part, for the caller.
     """
 
     preset: str = ""
-    options: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The part as the user would write it."""
-        head = f"vectors:{self.preset}" if self.preset else "vectors"
-        return ",".join([head, *(f"{key}={value}" for key, value in self.options.items())])
+        return f"vectors:{self.preset}" if self.preset else "vectors"
 
 
 Factory = Callable[[str, dict[str, str], dict[str, object]], "FlowEstimator | VectorsMarker"]
@@ -120,13 +117,18 @@ def _make_dis(preset: str, pairs: dict[str, str], context: dict[str, object]) ->
             keywords[target] = kind(value)
         except ValueError as error:
             raise UsageError(f"dis: {key}={value} is not a number", f"write for example {key}=1") from error
-    return DisFlow(preset or "fine", **keywords)  # type: ignore[arg-type]
+    return DisFlow(preset or "balanced", **keywords)  # type: ignore[arg-type]
 
 
 def _make_vectors(preset: str, pairs: dict[str, str], context: dict[str, object]) -> VectorsMarker:
     from retempo.flow.vectors import find_preset
 
-    return VectorsMarker(find_preset(preset).name if preset else "", pairs)
+    if pairs:
+        raise UsageError(
+            f"vectors has no setting {next(iter(pairs))!r}",
+            "use --vector-scale, --vector-flip-y and --vector-max",
+        )
+    return VectorsMarker(find_preset(preset).name if preset else "")
 
 
 def _read_pairs(pairs: list[str], part: str) -> dict[str, str]:

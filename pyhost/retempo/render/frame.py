@@ -268,6 +268,7 @@ def synthesis_options(
         merge=settings.merge,
         merge_exponent=settings.merge_exponent,
         coverage_gate=gate,
+        inverses=settings.inverses,
         filter=settings.filter,
         stability=settings.stability,
         payload=settings.payload,

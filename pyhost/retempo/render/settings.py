@@ -134,6 +134,18 @@ class RetimeSettings:
         low=0.0,
         unit="pixels",
     )
+    vector_scale: float = _setting(
+        1.0, "multiplies motion vectors; 2 where they were rendered over a shutter of half a frame",
+        group="flow", kind=float, low=-100.0, high=100.0,
+    )  # fmt: skip
+    vector_flip_y: str = _setting(
+        "preset", "which way y points in motion vectors, where the preset is wrong",
+        group="flow", choices=("preset", "up", "down"),
+    )  # fmt: skip
+    inverses: bool = _setting(
+        False, "use each flow inverted as a further hypothesis: about 0.2 dB better, twice the rendering time",
+        group="flow", kind=bool,
+    )  # fmt: skip
     depth: str = _setting(
         "off", "use a depth channel to decide what is in front: beside the splat metric, or instead of it",
         group="flow", choices=("off", "add", "only"),

@@ -111,7 +111,8 @@ def _read(
         frame.display.height,
         direction=direction,
         maximum=settings.vector_max or None,
-        scale=float(spacing),
+        scale=spacing * settings.vector_scale,
+        flip_y=None if settings.vector_flip_y == "preset" else settings.vector_flip_y == "up",
     )
     if layer.window != window:
         covered = np.zeros(valid.shape, bool)
