@@ -29,7 +29,9 @@ def test_every_setting_has_a_flag_and_a_help_text() -> None:
 
 
 def test_flags_give_the_same_settings_as_keywords() -> None:
-    args = parser().parse_args("--speed 1/4 --sigma 0.75 --coverage-gate on --outside loop --output-start 1001".split())
+    args = parser().parse_args(
+        "--speed 1/4 --sigma 0.75 --coverage-gate on --outside loop --output-start 1001".split()
+    )
     assert settings_from(vars(args)) == RetimeSettings(
         speed="1/4", sigma=0.75, coverage_gate="on", outside="loop", output_start=1001
     )
@@ -62,7 +64,15 @@ def test_nonsense_is_refused_by_name(values: dict[str, object], flag: str) -> No
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("", None), ("1024", 1024), ("1K", 1024), ("512M", 512 << 20), ("2G", 2 << 30), ("1.5GiB", 3 << 29), ("2gb", 2 << 30)],
+    [
+        ("", None),
+        ("1024", 1024),
+        ("1K", 1024),
+        ("512M", 512 << 20),
+        ("2G", 2 << 30),
+        ("1.5GiB", 3 << 29),
+        ("2gb", 2 << 30),
+    ],
 )
 def test_memory_sizes(text: str, size: int | None) -> None:
     assert parse_memory(text) == size

@@ -39,7 +39,9 @@ def both_ways(pattern: str, folder: Path, rows: int, **values: object) -> tuple[
             render_shot(source, target, wanted, renderer)
         else:
             steps = list_steps(source, target, wanted, settings, None)
-            assert len(list(render_in_strips(renderer, source, target, None, StripPlan(rows, 1.0), steps))) == len(steps)
+            assert len(
+                list(render_in_strips(renderer, source, target, None, StripPlan(rows, 1.0), steps))
+            ) == len(steps)
         result = open_source(folder / f"{name}.####.exr")
         made.append([result.read(number) for number in result.frames])
     return made[0], made[1]
@@ -98,7 +100,9 @@ def test_the_budget_decides(plate: Path) -> None:
         plan_strips(header, 1 << 19, 2, 1, 1.0)
 
 
-def test_the_flag_reaches_the_renderer(plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_flag_reaches_the_renderer(
+    plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out.####.exr"
     assert main(["retime", str(plate / "plate.####.exr"), "-o", str(out), "--memory", "8M", "--json"]) == 0
     import json

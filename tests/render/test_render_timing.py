@@ -64,7 +64,13 @@ def test_curves_come_from_files(tmp_path: Path) -> None:
     assert times(RetimeSettings(speed_curve=str(ramp)))[4] == 1004  # the mean of 1 and 1/2 over four frames
     frame = tmp_path / "frame.csv"
     frame.write_text("time,value\n1,1001\n5,1003\n")
-    assert times(RetimeSettings(frame_curve=str(frame))) == [1001, Fraction(2003, 2), 1002, Fraction(2005, 2), 1003]
+    assert times(RetimeSettings(frame_curve=str(frame))) == [
+        1001,
+        Fraction(2003, 2),
+        1002,
+        Fraction(2005, 2),
+        1003,
+    ]
 
 
 def test_two_ways_of_timing_contradict_each_other() -> None:
