@@ -172,22 +172,3 @@ def test_table_compiles_as_cpp(tmp_path: Path) -> None:
     before = header.stat().st_mtime_ns
     parameters.main(["--cpp", str(header)])
     assert header.stat().st_mtime_ns == before, "an untouched table must not rebuild the plugin"
-
-
-def test_every_setting_that_changes_pixels_is_in_a_key() -> None:
-    """What preparing looks at is part of a pair's key; what only rendering or colour looks at is named here."""
-    from retempo.server import engine
-
-    rendering = {
-        "filter",
-        "footprint",
-        "sigma",
-        "merge",
-        "merge_exponent",
-        "coverage_gate",
-        "stability",
-        "payload",
-    }
-    color = {"config", "input_space", "working_space", "output_space", "flow_space"}
-    no_effect = {"source_frames", "deterministic"}
-    assert set(allowed()) == set(engine.PAIR_SETTINGS) | rendering | color | no_effect

@@ -12,6 +12,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +26,7 @@ from retempo.server.cache import ContentCache
 from retempo.server.render_message import Role
 from retempo.server.render_request import prepare_frames
 from retempo.server.request_frames import Given
+from retempo.server.request_settings import allowed
 
 MOST_RENDERERS: Final = 16
 DESCRIBES_FRAMES: Final = ("config_id", "ocio", "input_space", "working_space")
@@ -38,10 +40,15 @@ DESCRIBES_FLOW: Final = (
     "flow_white",
 )
 FLOW_SETTINGS: Final = ("flow_scale", "device")
-PAIR_SETTINGS: Final = (
-    *FLOW_SETTINGS, "engine", "flow", "vector_preset", "vector_max",
-    "depth", "depth_convention", "temperature", "coefficients",
-)  # fmt: skip
+RENDER_SETTINGS: Final = frozenset(
+    {"filter", "footprint", "sigma", "merge", "merge_exponent", "coverage_gate", "stability", "payload"}
+)
+"""What only rendering looks at; whatever is not named here or in the next line is part of a pair's key."""
+
+OTHER_SETTINGS: Final = frozenset(
+    {"config", "input_space", "working_space", "output_space", "flow_space", "source_frames", "deterministic"}
+)
+"""Colour, which is in the key as what it resolves to, and what cannot change a pixel."""
 
 
 class Engine:
@@ -91,7 +98,7 @@ class Engine:
             for one in sorted(given.message.frames, key=lambda one: (one.role, one.number))
             if one.number in numbers
         )
-        chosen = tuple(getattr(renderer.settings, name) for name in PAIR_SETTINGS)
+        chosen = tuple(getattr(renderer.settings, name) for name in pair_settings())
         return (
             "pair",
             content,
@@ -154,6 +161,12 @@ class _Remembered:
             self._cache.put(key, found, {memory_of(one): one.nbytes for one in found})
         flow01, flow10 = found
         return flow01, flow10
+
+
+@lru_cache(1)
+def pair_settings() -> tuple[str, ...]:
+    """Settings that preparing may look at: all that a client may choose but those known not to matter."""
+    return tuple(sorted(set(allowed()) - RENDER_SETTINGS - OTHER_SETTINGS))
 
 
 def frame_key(digest: bytes) -> Hashable:
