@@ -44,6 +44,7 @@ class CMakeBuild(build_ext):
             f"-Dpybind11_DIR={pybind11.get_cmake_dir()}",
             f"-DRETEMPO_OUTPUT_DIR={target}",
             f"-DRETEMPO_CUDA={os.environ.get('RETEMPO_CUDA') or 'AUTO'}",
+            "-DRETEMPO_PLUGIN=OFF",
         ]  # fmt: skip
         ninja = shutil.which("ninja")
         if ninja:  # named each time: the one of an isolated build is gone at the next
@@ -56,9 +57,12 @@ class CMakeBuild(build_ext):
 
 setup(
     version=read_version(),
-    package_dir={"": "pyhost"},
-    packages=find_packages("pyhost"),
-    package_data={"": ["*.pyi", "py.typed", "*.json", "*.html", "*.css", "*.js"]},
+    package_dir={"": "pyhost", "retempo.ocio_data": "ocio"},
+    packages=[*find_packages("pyhost"), "retempo.ocio_data"],
+    package_data={
+        "": ["*.pyi", "py.typed", "*.json", "*.html", "*.css", "*.js"],
+        "retempo.ocio_data": ["*.ocio", "*.json"],
+    },
     ext_modules=[Extension("retempo._native", sources=[])],
     cmdclass={"build_ext": CMakeBuild},
     zip_safe=False,
