@@ -28,7 +28,7 @@ def serve(folder: Path) -> Iterator[Callable[..., Server]]:
     """``serve(cache_bytes=..., idle_exit=..., workers=...)`` starts a server on a thread."""
     running: list[tuple[Server, threading.Thread]] = []
 
-    def start(cache_bytes: int = 64 << 20, idle_exit: float = 0.0, workers: int = 2) -> Server:
+    def start(cache_bytes: int = 64 << 20, idle_exit: float = 0.0, workers: int = 3) -> Server:
         server = Server(Home(folder), "test", cache_bytes, idle_exit, workers)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

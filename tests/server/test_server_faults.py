@@ -76,7 +76,7 @@ def until(true: Callable[[], bool], what: str) -> None:
 
 
 def test_a_slow_frame_blocks_nobody_else(client: Client, folder: Path, slow: type[SlowFlow]) -> None:
-    """Two workers, one connection with three slow frames: another connection is served meanwhile."""
+    """Three workers, one connection with three slow frames: another connection is served meanwhile."""
     for number in range(3):
         given = [Picture(1, picture(number)), Picture(2, picture(number + 10))]
         request, fd = client.begin(ask("3/2", given, {"flow": "slow"}), given)

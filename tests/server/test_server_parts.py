@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from retempo.render.settings import RetimeSettings
 from retempo.server import parameters
 from retempo.server.cache import ContentCache
 from retempo.server.request_settings import allowed, read_settings
-from retempo.server.scheduler import Scheduler
+from retempo.server.scheduler import Owner, Scheduler
 
 OPERATIONS = st.lists(
     st.tuples(st.integers(0, 9), st.dictionaries(st.integers(0, 5), st.just(7), min_size=1, max_size=4)),
@@ -53,32 +54,45 @@ def test_cache_forgets_the_least_recently_used() -> None:
     assert cache.put("e", "E", {"e": 4}) == "E" and cache.get("e") is None and cache.used == 3
 
 
-def test_scheduler_takes_turns_and_keeps_a_worker_free() -> None:
-    scheduler = Scheduler(2)
+def test_scheduler_takes_turns_and_keeps_workers_free() -> None:
+    """Three workers: a connection gets one, its program two; the third is for other programs."""
+    scheduler = Scheduler(3)
     order: list[str] = []
-    free, entered = threading.Event(), threading.Event()
+    free, entered = threading.Event(), threading.Semaphore(0)
+    greedy, sibling, other = Owner("host", 1), Owner("host", 2), Owner("other host", 3)
 
     def slow() -> None:
-        entered.set()
+        entered.release()
         free.wait(10)
-        order.append("slow")
 
-    scheduler.submit("greedy", slow)
-    assert entered.wait(10)
+    def note(text: str) -> Callable[[], None]:
+        return lambda: order.append(text)
+
+    def run(owner: Owner) -> None:
+        done = threading.Event()
+        scheduler.submit(owner, done.set)
+        assert done.wait(10), owner
+
+    scheduler.submit(greedy, slow)
+    assert entered.acquire(timeout=10)
     for index in range(3):
-        scheduler.submit("greedy", lambda index=index: order.append(f"greedy {index}"))
-    done = threading.Event()
-    scheduler.submit("other", lambda: order.append("other"))
-    scheduler.submit("other", done.set)
-    assert done.wait(10)
-    assert order == ["other"] and scheduler.busy >= 1
+        scheduler.submit(greedy, note(f"greedy {index}"))
+    run(sibling)
+    run(other)
+    scheduler.submit(sibling, slow)
+    assert entered.acquire(timeout=10)
+    waiting = [threading.Event(), threading.Event()]
+    scheduler.submit(sibling, waiting[0].set)
+    scheduler.submit(Owner("host", 4), waiting[1].set)
+    run(other)
+    assert order == [] and scheduler.busy >= 2 and not any(one.is_set() for one in waiting)
     free.set()
     last = threading.Event()
-    scheduler.submit("greedy", last.set)
-    scheduler.submit("greedy", lambda: 1 / 0)  # is logged, harms nobody
-    assert last.wait(10)
-    assert order == ["other", "slow", "greedy 0", "greedy 1", "greedy 2"]
+    scheduler.submit(greedy, lambda: 1 / 0)  # is logged, harms nobody
+    scheduler.submit(greedy, last.set)
+    assert all(one.wait(10) for one in (last, *waiting))
     assert scheduler.stop(5)
+    assert order == ["greedy 0", "greedy 1", "greedy 2"]
 
 
 def test_settings_from_texts() -> None:

@@ -22,6 +22,7 @@ from retempo.server.messages import Done, Failed, Hello, Progress, Welcome
 from retempo.server.protocol import ProtocolError, Type
 from retempo.server.render_message import RenderMessage
 from retempo.server.request import Request, State
+from retempo.server.scheduler import Owner
 from retempo.server.worker import CANCELLED, Worker, failure
 
 log = logging.getLogger(__name__)
@@ -256,9 +257,9 @@ class Sessions:
             self._start(connection, request)
 
     def _start(self, connection: Connection, request: Request) -> None:
-        self.worker.start(
-            connection, request, lambda what: self._post(partial(self._answer, connection, request, what))
-        )
+        owner = Owner(connection.pid, connection.number)
+        answer = partial(self._answer, connection, request)
+        self.worker.start(owner, request, lambda what: self._post(partial(answer, what)))
 
     def _cancel(self, connection: Connection, number: int) -> None:
         request = connection.requests.get(number)

@@ -15,7 +15,7 @@ from retempo.server.cache import ContentCache
 from retempo.server.messages import Done, Failed, FlowWork, Progress
 from retempo.server.render_message import Kind, RenderMessage, Role
 from retempo.server.request import Cancelled, Request
-from retempo.server.scheduler import Scheduler
+from retempo.server.scheduler import Owner, Scheduler
 
 if TYPE_CHECKING:
     from retempo.render.frame import FrameRenderer, PreparedFrames
@@ -45,7 +45,7 @@ class Worker:
         self.buffers = FrameBuffers()
         self.counts = {"renders": 0, "flows_computed": 0, "flows_reused": 0, "failures": 0, "cancelled": 0}
         self._engine: Engine | None = None
-        self._preparing: dict[Hashable, list[tuple[Hashable, Callable[[], None]]]] = {}
+        self._preparing: dict[Hashable, list[tuple[Owner, Callable[[], None]]]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -59,12 +59,12 @@ class Worker:
                     self._engine = Engine(self.cache)
         return self._engine
 
-    def start(self, owner: Hashable, request: Request, answer: Answer) -> None:
+    def start(self, owner: Owner, request: Request, answer: Answer) -> None:
         """Let a request whose frames are there wait for its turn; ``answer`` is called from a worker's thread."""
         request.wait()
         self.scheduler.submit(owner, lambda: self._run(owner, request, answer))
 
-    def _run(self, owner: Hashable, request: Request, answer: Answer) -> None:
+    def _run(self, owner: Owner, request: Request, answer: Answer) -> None:
         if not request.begin():
             return
         try:
@@ -85,7 +85,7 @@ class Worker:
         request.finish()
         answer(done)
 
-    def _work(self, owner: Hashable, request: Request, answer: Answer) -> Done:
+    def _work(self, owner: Owner, request: Request, answer: Answer) -> Done:
         from retempo.server.render_request import deliver, make_result
         from retempo.server.request_frames import Given, pairs_of
 
@@ -136,7 +136,7 @@ class Worker:
 
     def _prepare(
         self,
-        owner: Hashable,
+        owner: Owner,
         request: Request,
         answer: Answer,
         renderer: FrameRenderer,
