@@ -1,0 +1,225 @@
+// How is a worker found or started? Connect; where nobody listens, take the start lock, connect again, start.
+#include "bridge/connection.h"
+
+#include <fcntl.h>
+#include <fstream>
+#include <sys/file.h>
+#include <thread>
+
+namespace retempo::bridge {
+namespace {
+
+void sleep_a_little(const Watch& watch, int milliseconds) {
+    watch.check();
+    std::this_thread::sleep_for(Milliseconds{watch.nap(Clock::now() + Milliseconds{milliseconds})});
+}
+
+// What a worker that failed to start has said last.
+std::string last_line(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return "";
+    constexpr std::streamoff kTail = 4096;
+    file.seekg(0, std::ios::end);
+    const std::streamoff size = file.tellg();
+    file.seekg(size > kTail ? size - kTail : 0);
+    std::string line, last;
+    while (std::getline(file, line))
+        if (line.find_first_not_of(" \t\r") != std::string::npos) last = line.substr(0, 300);
+    for (char& c : last)
+        if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+    return wire::is_utf8(last) ? last : "";
+}
+
+// Does some worker hold its lock? It lives, though it may not listen yet.
+bool worker_lock_is_held(const RuntimeDirectory& directory) {
+    const Descriptor lock(
+        open((directory.path + "/bridge-v1.lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    return lock && flock(lock.get(), LOCK_SH | LOCK_NB) != 0;
+}
+
+uint32_t expected_uid(const Options& options) {
+    return options.expected_uid >= 0 ? static_cast<uint32_t>(options.expected_uid) : getuid();
+}
+
+std::string host_name(const Options& options) {
+    std::string name = options.host_name.substr(0, 255);
+    while (!wire::is_utf8(name)) name.pop_back();
+    return name;
+}
+
+void check_welcome(const wire::Welcome& welcome, const Options& options) {
+    const char* hint = "install plugin and worker from one release, then run: retempo serve --stop";
+    if (welcome.version != wire::kVersion)
+        throw BridgeError(Problem::kVersion,
+                          "the worker wants to speak version " + std::to_string(welcome.version) +
+                              " of the protocol, this plugin knows version " + std::to_string(wire::kVersion),
+                          hint, 2);
+    if (options.parameter_table != wire::Digest{} && options.parameter_table != welcome.table)
+        throw BridgeError(Problem::kVersion,
+                          "the worker (retempo " + welcome.server + ") has other parameters than this plugin",
+                          hint, 2);
+}
+
+// HELLO and its answer. Throws WorkerGone, BridgeError.
+std::unique_ptr<Connection> greet(Channel& channel, const Options& options, Clock::time_point until,
+                                  const Watch& watch) {
+    wire::Hello hello;
+    hello.pid = static_cast<uint32_t>(getpid());
+    hello.name = host_name(options);
+    channel.send(wire::Type::kHello, 1, hello.pack(), -1, until, watch);
+    for (;;) {
+        watch.check();
+        const std::optional<Message> message = channel.receive(until, watch);
+        if (message && message->header.type == wire::Type::kWelcome) {
+            wire::Welcome welcome = wire::Welcome::parse(message->payload);
+            check_welcome(welcome, options);
+            return std::make_unique<Connection>(std::move(channel), std::move(welcome));
+        }
+        if (message && message->header.type == wire::Type::kFailed) {
+            const wire::Failed failed = wire::Failed::parse(message->payload);
+            throw BridgeError(failed.code == 2 ? Problem::kVersion : Problem::kWorker, failed.message,
+                              failed.hint, failed.code);
+        }
+        if (message)
+            throw BridgeError(Problem::kProtocol, "the worker does not answer HELLO with WELCOME",
+                              "install plugin and worker from one release");
+        if (Clock::now() >= until) throw WorkerGone{"the worker does not answer", true};
+    }
+}
+
+[[noreturn]] void report_failed_start(const RuntimeDirectory& directory, const std::string& what) {
+    const std::string said = last_line(directory.start_log());
+    throw BridgeError(Problem::kCannotStart, what + (said.empty() ? "" : " (it said: " + said + ")"),
+                      "run: retempo plugin doctor; see " + directory.log() + " and " + directory.start_log());
+}
+
+// Starts a worker and waits until it welcomes us. The start lock is held.
+std::unique_ptr<Connection> start_worker(const Options& options, const RuntimeDirectory& directory,
+                                         const Watch& watch) {
+    const Clock::time_point until = Clock::now() + options.limits.start;
+    std::vector<std::string> environment;
+    for (std::string& entry : worker_environment())
+        if (entry.rfind("RETEMPO_RUNTIME_DIR=", 0) != 0) environment.push_back(std::move(entry));
+    environment.push_back("RETEMPO_RUNTIME_DIR=" + directory.path);
+    Process process = Process::start(worker_command(options.launcher), environment, directory.start_log());
+    std::optional<Clock::time_point> ended;
+    for (;;) {
+        if (std::optional<Channel> channel =
+                Channel::connect(directory.socket(), expected_uid(options), watch)) {
+            try {
+                return greet(*channel, options, until, watch);
+            } catch (const WorkerGone&) { // it may have been one that was just ending
+            }
+        }
+        if (!process.running() && !worker_lock_is_held(directory)) {
+            if (!ended)
+                ended = Clock::now(); // looked once more: it may have ended because another is there
+            else if (Clock::now() - *ended > Milliseconds{200})
+                report_failed_start(directory, "the worker ended before it answered");
+        }
+        if (Clock::now() >= until) {
+            process.kill(0);
+            report_failed_start(directory, "the worker did not answer within " +
+                                               std::to_string(options.limits.start.count() / 1000) +
+                                               " s of being started");
+        }
+        sleep_a_little(watch, 20);
+    }
+}
+
+} // namespace
+
+Connection::Connection(Channel opened, wire::Welcome said)
+    : channel(std::move(opened)), welcome(std::move(said)), owner(getpid()) {}
+
+bool Connection::usable() {
+    return owner == getpid() && !channel.broken() &&
+           channel.drain([this](const Message& message) { see(message); });
+}
+
+std::unique_ptr<SharedMemory> Connection::take_memory(uint64_t bytes) {
+    if (spare.empty()) return SharedMemory::create(bytes);
+    std::unique_ptr<SharedMemory> memory = std::move(spare.back());
+    spare.pop_back();
+    memory->grow(bytes);
+    return memory;
+}
+
+void Connection::see(const Message& message) {
+    if (message.header.type != wire::Type::kDone && message.header.type != wire::Type::kFailed) return;
+    const auto found = lent.find(message.header.request);
+    if (found == lent.end()) return;
+    if (spare.empty()) spare.push_back(std::move(found->second));
+    lent.erase(found);
+}
+
+uint64_t Connection::kept_bytes() const {
+    uint64_t sum = 0;
+    for (const auto& memory : spare) sum += memory->size();
+    for (const auto& [request, memory] : lent) sum += memory->size();
+    return sum;
+}
+
+void StartFailures::note(const BridgeError& error) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    last_.emplace(error);
+    when_ = Clock::now();
+}
+
+void StartFailures::check(Clock::time_point since) const {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    if (last_ && when_ > since) throw BridgeError(*last_);
+}
+
+void put_away(Process& process, const Watch& watch) {
+    process.kill(0);
+    const Clock::time_point until = Clock::now() + Milliseconds{2000};
+    while (process.running() && Clock::now() < until) sleep_a_little(watch, 5);
+}
+
+std::unique_ptr<Connection> find_worker(const Options& options, const RuntimeDirectory& directory,
+                                        const Watch& watch) {
+    std::optional<Channel> channel = Channel::connect(directory.socket(), expected_uid(options), watch);
+    if (!channel) return nullptr;
+    Process worker = Process::watch(channel->peer().pid());
+    try {
+        return greet(*channel, options, Clock::now() + options.limits.connect, watch);
+    } catch (const WorkerGone& gone) {
+        if (gone.silent) put_away(worker, watch);
+        return nullptr;
+    }
+}
+
+std::unique_ptr<Connection> open_connection(const Options& options, const RuntimeDirectory& directory,
+                                            StartFailures& failures, const Watch& watch) {
+    watch.check();
+    check_runtime_directory(directory);
+    if (auto found = find_worker(options, directory, watch)) return found;
+    const Clock::time_point began = Clock::now();
+    for (;;) {
+        failures.check(began - options.limits.retry);
+        if (const std::optional<Descriptor> lock = take_start_lock(directory)) {
+            if (auto found = find_worker(options, directory, watch)) return found;
+            try {
+                return start_worker(options, directory, watch);
+            } catch (const BridgeError& error) {
+                if (error.problem() == Problem::kCannotStart) failures.note(error);
+                throw;
+            }
+        }
+        // somebody else, a thread of ours or another host, is starting one
+        if (std::optional<Channel> channel =
+                Channel::connect(directory.socket(), expected_uid(options), watch)) {
+            try {
+                return greet(*channel, options, began + options.limits.start, watch);
+            } catch (const WorkerGone&) {}
+        }
+        if (Clock::now() - began > options.limits.start + options.limits.connect)
+            throw BridgeError(Problem::kCannotStart,
+                              "another process has been starting the worker for too long",
+                              "look for a process that holds " + directory.start_log());
+        sleep_a_little(watch, 20);
+    }
+}
+
+} // namespace retempo::bridge
