@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[2]
-SOURCES = ("CMakeLists.txt", "setup.py", "pyproject.toml", "README.md", "LICENSE", "native", "pyhost")
+SOURCES = ("CMakeLists.txt", "setup.py", "pyproject.toml", "README.md", "LICENSE", "native", "ocio", "pyhost")
 
 
 def test_cuda_is_compiled_where_nvcc_is() -> None:
@@ -69,6 +69,7 @@ def test_wheel_holds_the_rooms_and_one_binary(wheel: Path) -> None:
     rooms = {path.parent.name for path in (REPO / "pyhost" / "retempo").glob("*/__init__.py")}
     assert rooms <= {name.split("/")[1] for name in names if name.startswith("retempo/")}
     assert not [name for name in names if name.startswith(("tests/", "native/", "packaging/"))]
+    assert "retempo/ocio_data/retempo_flow.ocio" in names
 
 
 @pytest.mark.slow
@@ -84,6 +85,8 @@ payload = np.zeros((1, 1, 3, 3), np.float32); payload[0, 0, 1, 1] = 2.0
 flow = np.zeros((1, 2, 3, 3), np.float32); flow[0, 0] = 1.0
 out = ops.splat(payload, flow, mode="sum").out
 assert out[0, 0, 1, 2] == 2.0 and out.sum() == 2.0, out
+from retempo.color.pipeline import ColorPipeline
+ColorPipeline("ocio://default", flow_space="Retempo Flow")  # the config additions are found beside the package
 assert "torch" not in sys.modules
 """
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
