@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from server_programs import REPO, Programs
-from wire_client import Client, Picture, Refused, ask
+from wire_client import Client, Picture, Refused, ask, header
 
 from plates import Program, names, picture
 from retempo.errors import OutputError
@@ -204,3 +204,41 @@ def test_stop_in_the_middle_of_a_frame(folder: Path, tmp_path: Path) -> None:
     finally:
         server.kill()
         server.wait()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a second user")
+def test_a_second_user_is_not_served(programs: Programs) -> None:
+    """Kept out by the folder, and by the kernel's word for who connects even where the folder lets them in."""
+    programs.start()
+    with programs.connect() as client:
+        attempt = (
+            "import os, socket, sys\nos.setgid(65534); os.setuid(65534)\n"
+            "s = socket.socket(socket.AF_UNIX)\n"
+            "try:\n    s.connect(sys.argv[1])\nexcept PermissionError:\n    print('kept out'); raise SystemExit\n"
+            "s.settimeout(10)\n"
+            "try:\n    s.sendall(bytes.fromhex(sys.argv[2])); print('answered', len(s.recv(100)))\n"
+            "except (BrokenPipeError, ConnectionResetError):\n    print('answered 0')\n"
+        )
+        ping = header(kind=Type.PING).hex()
+        address = str(programs.folder / SOCKET)
+
+        def try_it() -> str:
+            command = [sys.executable, "-c", attempt, address, ping]
+            return subprocess.run(command, capture_output=True, text=True, check=True, cwd="/").stdout.strip()
+
+        assert try_it() == "kept out"
+        programs.folder.chmod(0o777)
+        (programs.folder / SOCKET).chmod(0o777)
+        opened = [one for one in programs.folder.parents if one.stat().st_mode & 0o005 != 0o005]
+        if any(one.stat().st_uid != 0 for one in opened):
+            pytest.skip("the folders above belong to somebody")
+        modes = {one: one.stat().st_mode & 0o7777 for one in opened}
+        try:
+            for one in opened:
+                one.chmod(0o755)
+            assert try_it() == "answered 0"
+        finally:
+            for one, mode in modes.items():
+                one.chmod(mode)
+        client.ping()
+        assert "of user 65534 refused" in (programs.folder / LOG).read_text()
