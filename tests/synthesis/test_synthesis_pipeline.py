@@ -172,7 +172,7 @@ def test_hypotheses_that_fail_in_different_places_help(scene: Scene) -> None:
 
 def test_inverted_flows_help(scene: Scene) -> None:
     pictures = [scene.picture(0), scene.picture(1)]
-    pairs = estimate_pairs(pictures, [DisFlow()])
+    pairs = estimate_pairs(pictures, [DisFlow("fine")])
     truth, scores = scene.picture(0.5), []
     for inverses in (False, True):
         prepared = prepare(pictures, [0, 1], pairs, SynthesisOptions(inverses=inverses))
