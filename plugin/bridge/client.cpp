@@ -306,11 +306,13 @@ std::string Client::ask(wire::Type question, bool start) const {
     return guarded([&]() -> std::string {
         const Abort nobody;
         const Watch watch(nobody, Clock::now() + options_.limits.start + options_.limits.connect);
+        std::unique_ptr<Connection> found;
         if (!start) {
             check_runtime_directory(pool_->directory);
-            if (!find_worker(options_, pool_->directory, watch)) return "";
+            found = find_worker(options_, pool_->directory, watch);
+            if (!found) return "";
         }
-        Pool::Lease lease = pool_->borrow(options_, watch);
+        Pool::Lease lease = found ? Pool::Lease(pool_, std::move(found)) : pool_->borrow(options_, watch);
         const uint64_t number = lease->next_request++;
         const Clock::time_point until = Clock::now() + options_.limits.silence;
         lease->channel.send(question, number, {}, -1, until, watch);

@@ -118,7 +118,7 @@ std::unique_ptr<Connection> start_worker(const Options& options, const RuntimeDi
                 report_failed_start(directory, "the worker ended before it answered");
         }
         if (Clock::now() >= until) {
-            process.kill(0);
+            process.kill(500);
             report_failed_start(directory, "the worker did not answer within " +
                                                std::to_string(options.limits.start.count() / 1000) +
                                                " s of being started");

@@ -179,7 +179,22 @@ void say(const std::string& line) {
 
 } // namespace
 
-// threads x repeat renders; time grows by `step`; other pixels for each thread with distinct=1.
+// Microseconds that a copy of one frame takes here, between two places that were touched before.
+int64_t time_copy(const Arguments& arguments) {
+    const Canvas source(arguments, 0);
+    Canvas target(arguments, 1);
+    int64_t best = INT64_MAX;
+    for (int i = 0; i < 7; ++i) {
+        const Clock::time_point began = Clock::now();
+        std::memcpy(target.bytes.data(), source.bytes.data(), source.bytes.size());
+        const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began).count();
+        best = std::min<int64_t>(best, took);
+    }
+    return best;
+}
+
+// threads x repeat renders; time grows by `step`; other pixels for each thread with distinct=1, for each
+// render of a thread with fresh=1.
 int render(const Arguments& arguments) {
     const Options options = options_from(arguments);
     const double time = std::strtod(arguments.text("time", "0.5").c_str(), nullptr);
@@ -189,7 +204,8 @@ int render(const Arguments& arguments) {
     const int before = count_descriptors();
     const auto work = [&](long index) {
         for (long i = 0; i < repeat; ++i) {
-            const long salt = arguments.number("distinct") != 0 ? index * 100 : 0;
+            const long salt = (arguments.number("distinct") != 0 ? index * 100 : 0) +
+                              (arguments.number("fresh") != 0 ? i * 10 : 0);
             say(render_once(arguments, options, time + step * static_cast<double>(i), salt));
             std::this_thread::sleep_for(pause);
         }
@@ -202,7 +218,9 @@ int render(const Arguments& arguments) {
     shutdown();
     std::ostringstream out;
     out << "{\"fds_before\": " << before << ", \"fds_during\": " << during
-        << ", \"fds_after\": " << count_descriptors() << "}";
+        << ", \"fds_after\": " << count_descriptors();
+    if (arguments.number("copy") != 0) out << ", \"copy_us\": " << time_copy(arguments);
+    out << "}";
     say(out.str());
     return 0;
 }
