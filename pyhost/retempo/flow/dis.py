@@ -58,9 +58,9 @@ PRESETS: Final[dict[str, DisSettings]] = {
     "fine": DisSettings(finest_scale=0),
     "coarse": DisSettings(finest_scale=1, patch_size=16, patch_stride=4),
 }
-"""``ultrafast``, ``fast`` and ``medium`` are OpenCV's. ``balanced``, the default, is medium with wider strides and fewer
-descent steps: a third less time, in-betweens as good. ``fine`` is medium down to full resolution: four times the time,
-up to 0.15 dB better in-betweens, or none. ``coarse`` looks at larger patches, which makes it a useful *second* hypothesis
+"""``ultrafast``, ``fast`` and ``medium`` are OpenCV's. ``balanced``, the default, is medium with wider strides and
+fewer descent steps: a third less time, in-betweens as good. ``fine`` is medium down to full resolution: four times the
+time, up to 0.15 dB better in-betweens, or none. ``coarse`` looks at larger patches: a useful *second* hypothesis
 (``dis+dis:coarse``): it fails in other places."""
 
 
