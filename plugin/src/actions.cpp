@@ -1,0 +1,151 @@
+// How are the host's questions answered? All of them from the plan of the time that they are about.
+//
+// Where no plan can be made (an input is missing, a parameter makes no sense) these answer with the host's
+// default; the render that follows says what is wrong.
+#include "actions.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "colour.h"
+#include "effects.h"
+
+namespace retempo::ofx {
+namespace {
+
+bool find_plan(const Instance& node, double time, Plan& plan) {
+    try {
+        node.plan(time, plan);
+        return true;
+    } catch (const StatusError&) { return false; } catch (const bridge::BridgeError&) {
+        return false;
+    }
+}
+
+OfxRectD unite(const OfxRectD& a, const OfxRectD& b) {
+    return {std::min(a.x1, b.x1), std::min(a.y1, b.y1), std::max(a.x2, b.x2), std::max(a.y2, b.y2)};
+}
+
+Properties instance_properties(OfxImageEffectHandle handle) {
+    OfxPropertySetHandle set = nullptr;
+    check(host().effect->getPropertySet(handle, &set));
+    return Properties(set);
+}
+
+} // namespace
+
+Instance& find_instance(OfxImageEffectHandle handle) {
+    void* data = instance_properties(handle).pointer(kOfxPropInstanceData);
+    if (data == nullptr) throw StatusError(kOfxStatErrBadHandle);
+    return *static_cast<Instance*>(data);
+}
+
+OfxStatus create_instance(const EffectInfo& info, OfxImageEffectHandle handle) {
+    std::unique_ptr<Instance> made = Instance::create(info, handle);
+    made->refresh();
+    instance_properties(handle).set_pointer(kOfxPropInstanceData, made.release());
+    return kOfxStatOK;
+}
+
+OfxStatus destroy_instance(OfxImageEffectHandle handle) {
+    const std::unique_ptr<Instance> ended(&find_instance(handle));
+    instance_properties(handle).set_pointer(kOfxPropInstanceData, nullptr);
+    return kOfxStatOK;
+}
+
+OfxStatus instance_changed(const Instance& node) {
+    node.refresh();
+    return kOfxStatOK;
+}
+
+OfxStatus frames_needed(const Instance& node, const Properties& in, const Properties& out) {
+    Plan plan;
+    if (!find_plan(node, in.number(kOfxPropTime), plan) || plan.fetches.empty()) return kOfxStatReplyDefault;
+    std::map<std::string, std::vector<double>> ranges;
+    for (const Fetch& fetch : plan.fetches) {
+        std::vector<double>& range = ranges[fetch.clip->name()];
+        const auto frame = static_cast<double>(fetch.frame);
+        if (!range.empty() && range.back() == frame - 1)
+            range.back() = frame; // goes on from the last one
+        else
+            range.insert(range.end(), {frame, frame});
+    }
+    for (const auto& [clip, range] : ranges) out.answer(kClipFrameRange + clip, range);
+    return kOfxStatOK;
+}
+
+OfxStatus time_domain(const Instance& node, const Properties& out) {
+    const std::optional<OfxRangeD> range = node.time_domain();
+    if (!range) return kOfxStatReplyDefault;
+    out.answer(kOfxImageEffectPropFrameRange, {range->min, range->max});
+    return kOfxStatOK;
+}
+
+OfxStatus is_identity(const Instance& node, const Properties& in, const Properties& out) {
+    const double time = in.number(kOfxPropTime);
+    Plan plan;
+    if (!find_plan(node, time, plan) || plan.identity == nullptr) return kOfxStatReplyDefault;
+    const auto frame = static_cast<double>(plan.identity->frame);
+    if (frame != time && !host().temporal_access) return kOfxStatReplyDefault; // render says what is wrong
+    out.answer(kOfxPropName, plan.identity->clip->name().c_str());
+    out.answer(kOfxPropTime, frame);
+    return kOfxStatOK;
+}
+
+OfxStatus region_of_definition(const Instance& node, const Properties& in, const Properties& out) {
+    Plan plan;
+    if (!find_plan(node, in.number(kOfxPropTime), plan)) return kOfxStatReplyDefault;
+    bool found = false;
+    OfxRectD whole{}, one{};
+    for (const Fetch& fetch : plan.fetches) {
+        const bool counts = plan.kind == bridge::Kind::kVectors ? static_cast<double>(fetch.number) ==
+                                                                      static_cast<double>(plan.time.numerator)
+                                                                : fetch.role == bridge::Role::kSource;
+        if (!counts || !fetch.clip->region(static_cast<double>(fetch.frame), one)) continue;
+        whole = found ? unite(whole, one) : one;
+        found = true;
+    }
+    if (!found) return kOfxStatReplyDefault;
+    out.answer(kOfxImageEffectPropRegionOfDefinition, {whole.x1, whole.y1, whole.x2, whole.y2});
+    return kOfxStatOK;
+}
+
+OfxStatus regions_of_interest(const Instance& node, const Properties& in, const Properties& out) {
+    Plan plan;
+    if (!find_plan(node, in.number(kOfxPropTime), plan) || plan.fetches.empty()) return kOfxStatReplyDefault;
+    std::map<std::string, OfxRectD> regions; // motion takes the whole picture
+    for (const Fetch& fetch : plan.fetches) {
+        OfxRectD one{};
+        if (!fetch.clip->region(static_cast<double>(fetch.frame), one)) continue;
+        const auto [place, added] = regions.emplace(fetch.clip->name(), one);
+        if (!added) place->second = unite(place->second, one);
+    }
+    if (regions.empty()) return kOfxStatReplyDefault;
+    for (const auto& [clip, region] : regions)
+        out.answer(kClipRegion + clip, {region.x1, region.y1, region.x2, region.y2});
+    return kOfxStatOK;
+}
+
+OfxStatus clip_preferences(const Instance& node, const Properties& out) {
+    out.set(kOfxImageClipPropContinuousSamples, 1).set(kOfxImageEffectFrameVarying, 1);
+    if (node.context == Context::General && node.source.connected()) {
+        const std::string name = kOfxImageEffectOutputClipName;
+        if (node.info.kind != kVectors) // the result is like the source, whatever the vectors input is
+            out.set((kClipComponents + name).c_str(), node.source.components().c_str());
+        else if (host().multiple_depths)
+            out.set((kClipDepth + name).c_str(), kOfxBitDepthFloat);
+        if (node.info.kind == kVectors) out.set(kOfxImageEffectPropPreMultiplication, kOfxImagePreMultiplied);
+    }
+    prefer_colourspaces(node, out);
+    return kOfxStatOK;
+}
+
+OfxStatus output_colourspace(const Instance& node, const Properties& out) {
+    const std::string source = std::string(kColourspaceOfClip) + kOfxImageEffectSimpleSourceClipName;
+    out.answer(kOfxImageClipPropColourspace,
+               node.info.kind == kVectors ? kOfxColourspaceOfxRaw : source.c_str());
+    return kOfxStatOK;
+}
+
+} // namespace retempo::ofx

@@ -1,0 +1,52 @@
+// What do nodes of all kinds have in common?
+#include "instance.h"
+
+#include <cstring>
+
+#include "effects.h"
+#include "properties.h"
+
+namespace retempo::ofx {
+
+std::unique_ptr<Instance> Instance::create(const EffectInfo& info, OfxImageEffectHandle handle) {
+    OfxPropertySetHandle set = nullptr;
+    check(host().effect->getPropertySet(handle, &set));
+    return info.make(info, handle, find_context(Properties(set).text(kOfxImageEffectPropContext)));
+}
+
+Instance::Instance(const EffectInfo& effect, OfxImageEffectHandle node, Context where)
+    : info(effect), handle(node), context(where), source(node, kOfxImageEffectSimpleSourceClipName),
+      output(node, kOfxImageEffectOutputClipName),
+      vectors(where == Context::Filter || effect.kind == kVectors ? Clip() : Clip(node, kVectorsClip)),
+      depth(where == Context::Filter || effect.kind == kVectors ? Clip() : Clip(node, kDepthClip)),
+      parameters(node, effect.kind, where) {}
+
+void Instance::add_frame(Plan& plan, const Clip& clip, int64_t frame, int64_t number, double time,
+                         bool alone) const {
+    plan.fetches.push_back({&clip, frame, bridge::Role::kSource, number});
+    if (alone) return; // a picture that is passed on needs no more
+    if (std::strstr(parameters.choice("flow", time), "vectors") != nullptr) {
+        if (!vectors.connected())
+            throw StatusError(kOfxStatFailed,
+                              "Motion estimation is to use vectors, but nothing is connected to the "
+                              "Vectors input; connect it or choose another motion estimation");
+        plan.fetches.push_back({&vectors, frame, bridge::Role::kVectors, number});
+    }
+    if (std::strcmp(parameters.choice("depth", time), "off") != 0) {
+        if (!depth.connected())
+            throw StatusError(kOfxStatFailed,
+                              "Depth is switched on, but nothing is connected to the Depth input; "
+                              "connect it or switch Depth off");
+        plan.fetches.push_back({&depth, frame, bridge::Role::kDepth, number});
+    }
+}
+
+bridge::Output Instance::find_output(const char* parameter, double time) const {
+    const char* chosen = parameters.choice(parameter, time);
+    if (std::strcmp(chosen, "vectors") == 0) return bridge::Output::kVectors;
+    if (std::strcmp(chosen, "confidence") == 0) return bridge::Output::kConfidence;
+    if (std::strcmp(chosen, "occlusion") == 0) return bridge::Output::kOcclusion;
+    return bridge::Output::kPicture;
+}
+
+} // namespace retempo::ofx

@@ -1,0 +1,53 @@
+// What is a node? Its clips and parameters, and for each time a plan. Three kinds of effects make three kinds
+// of plans.
+//
+// An instance holds nothing that changes: its actions may come on any number of threads. Frames, motion and
+// the process that makes pictures belong to all instances together (bridge).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "parameter_set.h"
+#include "plan.h"
+
+namespace retempo::ofx {
+
+struct EffectInfo; // effects.h
+
+class Instance {
+  public:
+    // Throws StatusError.
+    static std::unique_ptr<Instance> create(const EffectInfo& info, OfxImageEffectHandle handle);
+    virtual ~Instance() = default;
+
+    // What the picture at `time` is made of. Throws StatusError, BridgeError.
+    virtual void plan(double time, Plan& plan) const = 0;
+    // First and last time that there is anything to see at; nothing: the host knows as well.
+    virtual std::optional<OfxRangeD> time_domain() const { return std::nullopt; }
+    // Something was edited, or the node has just been made: which parameters matter now?
+    virtual void refresh() const {}
+    // Does every frame differ, even from frames of a still?
+    virtual bool varies() const { return true; }
+
+    const EffectInfo& info;
+    const OfxImageEffectHandle handle;
+    const Context context;
+    const Clip source, output, vectors, depth;
+    const ParameterSet parameters;
+
+  protected:
+    Instance(const EffectInfo& effect, OfxImageEffectHandle node, Context where);
+    // Vectors and depth, where they are asked for, of the source frame that is handed on as `number`.
+    void add_frame(Plan& plan, const Clip& clip, int64_t frame, int64_t number, double time,
+                   bool alone) const;
+    bridge::Output find_output(const char* parameter, double time) const;
+};
+
+std::unique_ptr<Instance> make_retime(const EffectInfo& info, OfxImageEffectHandle handle, Context context);
+std::unique_ptr<Instance> make_inbetween(const EffectInfo& info, OfxImageEffectHandle handle,
+                                         Context context);
+std::unique_ptr<Instance> make_vectors(const EffectInfo& info, OfxImageEffectHandle handle, Context context);
+
+} // namespace retempo::ofx

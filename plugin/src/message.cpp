@@ -1,0 +1,27 @@
+// How do messages reach the node? Persistent where the host knows that, else once.
+#include "message.h"
+
+#include "host.h"
+
+namespace retempo::ofx {
+namespace {
+constexpr const char* kId = "retempo";
+}
+
+void show_message(OfxImageEffectHandle node, const std::string& text) noexcept {
+    try {
+        if (host().message2 != nullptr)
+            host().message2->setPersistentMessage(node, kOfxMessageError, kId, "%s", text.c_str());
+        else if (host().message1 != nullptr)
+            host().message1->message(node, kOfxMessageError, kId, "%s", text.c_str());
+    } catch (...) { // no host: nobody to tell
+    }
+}
+
+void clear_message(OfxImageEffectHandle node) noexcept {
+    try {
+        if (host().message2 != nullptr) host().message2->clearPersistentMessage(node);
+    } catch (...) {}
+}
+
+} // namespace retempo::ofx

@@ -1,0 +1,237 @@
+// How do lines of the table become parameters of the host, and their values the worker's settings?
+#include "parameter_set.h"
+
+#include <charconv>
+#include <cstring>
+
+#include "properties.h"
+
+namespace retempo::ofx {
+namespace {
+
+constexpr const char* kTimingOfRetimer[] = {"timing", "speed", "frame", "fpsIn", "fpsOut"};
+constexpr const char* kOfVectors = "vector"; // vectorPreset, vectorScale, ...
+constexpr const char* kOfDepth = "depth";    // depth, depthConvention
+
+template <size_t N>
+bool is_one_of(const char* name, const char* const (&names)[N]) {
+    for (const char* one : names)
+        if (std::strcmp(name, one) == 0) return true;
+    return false;
+}
+
+bool begins_with(const char* name, const char* head) {
+    return std::strncmp(name, head, std::strlen(head)) == 0;
+}
+
+std::string group_name(const char* group) { return std::string(group) + "Group"; }
+
+const char* type_name(ParameterType type) {
+    switch (type) {
+    case ParameterType::Double:
+        return kOfxParamTypeDouble;
+    case ParameterType::Int:
+        return kOfxParamTypeInteger;
+    case ParameterType::Boolean:
+        return kOfxParamTypeBoolean;
+    case ParameterType::Choice:
+        return kOfxParamTypeChoice;
+    case ParameterType::String:
+        return kOfxParamTypeString;
+    }
+    return kOfxParamTypeDouble;
+}
+
+void define(OfxParamSetHandle set, const Parameter& parameter, unsigned effect, Context context) {
+    OfxPropertySetHandle handle = nullptr;
+    check(host().parameter->paramDefine(set, type_name(parameter.type), parameter.name, &handle));
+    const Properties made(handle);
+    made.set(kOfxPropLabel, parameter.label).set(kOfxParamPropHint, parameter.hint);
+    made.set(kOfxParamPropParent, group_name(parameter.group).c_str());
+    made.set(kOfxParamPropAnimates, parameter.animates ? 1 : 0);
+    // an animated speed is integrated: changing a key changes all frames behind it
+    if (parameter.animates) made.set(kOfxParamPropCacheInvalidation, kOfxParamInvalidateAll);
+    const auto whole = [](double value) { return static_cast<int>(value); };
+    switch (parameter.type) {
+    case ParameterType::Double:
+        made.set(kOfxParamPropDefault, parameter.number);
+        made.set(kOfxParamPropMin, parameter.low).set(kOfxParamPropMax, parameter.high);
+        made.set(kOfxParamPropDisplayMin, parameter.displayLow)
+            .set(kOfxParamPropDisplayMax, parameter.displayHigh);
+        made.set(kOfxParamPropDigits, 3).set(kOfxParamPropIncrement, 0.01);
+        break;
+    case ParameterType::Int:
+        made.set(kOfxParamPropDefault, whole(parameter.number));
+        made.set(kOfxParamPropMin, whole(parameter.low)).set(kOfxParamPropMax, whole(parameter.high));
+        made.set(kOfxParamPropDisplayMin, whole(parameter.displayLow));
+        made.set(kOfxParamPropDisplayMax, whole(parameter.displayHigh));
+        break;
+    case ParameterType::Boolean:
+        made.set(kOfxParamPropDefault, whole(parameter.number));
+        break;
+    case ParameterType::Choice:
+        for (int i = 0; i < offered_choices(parameter, effect, context); ++i)
+            made.set(kOfxParamPropChoiceOption, parameter.choices[i].label, i);
+        made.set(kOfxParamPropDefault, whole(parameter.number));
+        break;
+    case ParameterType::String:
+        made.set(kOfxParamPropStringMode,
+                 parameter.file ? kOfxParamStringIsFilePath : kOfxParamStringIsSingleLine);
+        if (parameter.file) made.set(kOfxParamPropStringFilePathExists, 0); // ocio://... is none
+        made.set(kOfxParamPropDefault, parameter.text);
+        break;
+    }
+}
+
+// Shortest text that reads back as the same number, with a point whatever the locale.
+std::string decimal(double value) {
+    char text[64];
+    const auto end = std::to_chars(text, text + sizeof text, value);
+    return std::string(text, end.ptr);
+}
+
+} // namespace
+
+Context find_context(const std::string& name) {
+    if (name == kOfxImageEffectContextRetimer) return Context::Retimer;
+    if (name == kOfxImageEffectContextGeneral) return Context::General;
+    if (name == kOfxImageEffectContextFilter) return Context::Filter;
+    throw StatusError(kOfxStatErrUnsupported);
+}
+
+bool is_offered(const Parameter& parameter, unsigned effect, Context context) {
+    if ((parameter.effects & effect) == 0) return false;
+    if (context == Context::Retimer && is_one_of(parameter.name, kTimingOfRetimer)) return false;
+    // the vectors effect writes in a convention, without having an input of that kind
+    if (begins_with(parameter.name, kOfVectors)) return context != Context::Filter || effect == kVectors;
+    if (begins_with(parameter.name, kOfDepth)) return context != Context::Filter && effect != kVectors;
+    return true;
+}
+
+int offered_choices(const Parameter& parameter, unsigned effect, Context context) {
+    int count = parameter.choiceCount;
+    if ((context == Context::Filter || effect == kVectors) && std::strcmp(parameter.name, "flow") == 0)
+        while (count > 1 && std::strstr(parameter.choices[count - 1].value, "vectors") != nullptr) --count;
+    return count;
+}
+
+void define_parameters(OfxParamSetHandle set, unsigned effect, Context context) {
+    if (context == Context::Retimer)
+        check(host().parameter->paramDefine(set, kOfxParamTypeDouble, kOfxImageEffectRetimerParamName,
+                                            nullptr));
+    for (const ParameterGroup& group : kParameterGroups) {
+        bool made = false;
+        for (const Parameter& parameter : kParameters) {
+            if (std::strcmp(parameter.group, group.name) != 0 || !is_offered(parameter, effect, context))
+                continue;
+            if (!made) {
+                OfxPropertySetHandle handle = nullptr;
+                const std::string name = group_name(group.name);
+                check(host().parameter->paramDefine(set, kOfxParamTypeGroup, name.c_str(), &handle));
+                const bool open =
+                    std::strcmp(group.name, "timing") == 0 || std::strcmp(group.name, "output") == 0;
+                Properties(handle).set(kOfxPropLabel, group.label).set(kOfxParamPropGroupOpen, open ? 1 : 0);
+                made = true;
+            }
+            define(set, parameter, effect, context);
+        }
+    }
+}
+
+ParameterSet::ParameterSet(OfxImageEffectHandle instance, unsigned effect, Context context) {
+    OfxParamSetHandle set = nullptr;
+    check(host().effect->getParamSet(instance, &set));
+    for (size_t i = 0; i < kCount; ++i)
+        if (is_offered(kParameters[i], effect, context))
+            check(host().parameter->paramGetHandle(set, kParameters[i].name, &handles_[i], nullptr));
+    if (context == Context::Retimer)
+        check(host().parameter->paramGetHandle(set, kOfxImageEffectRetimerParamName, &source_time_, nullptr));
+}
+
+size_t ParameterSet::find(const char* name) const {
+    for (size_t i = 0; i < kCount; ++i)
+        if (std::strcmp(kParameters[i].name, name) == 0) return i;
+    throw StatusError(kOfxStatFailed, std::string("this build has no parameter ") + name);
+}
+
+double ParameterSet::number(const char* name, double time) const {
+    const size_t i = find(name);
+    if (handles_[i] == nullptr) return kParameters[i].number;
+    if (kParameters[i].type == ParameterType::Double) {
+        double value = 0;
+        check(host().parameter->paramGetValueAtTime(handles_[i], time, &value));
+        return value;
+    }
+    int value = 0;
+    check(host().parameter->paramGetValueAtTime(handles_[i], time, &value));
+    return value;
+}
+
+const char* ParameterSet::choice(const char* name, double time) const {
+    const Parameter& parameter = kParameters[find(name)];
+    const auto index = static_cast<int>(number(name, time));
+    if (index < 0 || index >= parameter.choiceCount)
+        throw StatusError(kOfxStatFailed,
+                          std::string(parameter.label) + " has a value that is not on its list");
+    return parameter.choices[index].value;
+}
+
+std::string ParameterSet::text(const char* name, double time) const {
+    const size_t i = find(name);
+    if (handles_[i] == nullptr) return kParameters[i].text;
+    char* value = nullptr;
+    check(host().parameter->paramGetValueAtTime(handles_[i], time, &value));
+    return value == nullptr ? "" : value;
+}
+
+bool ParameterSet::animated(const char* name) const {
+    const OfxParamHandle handle = handles_[find(name)];
+    unsigned int keys = 0;
+    if (handle == nullptr) return false;
+    if (host().parameter->paramGetNumKeys(handle, &keys) == kOfxStatOK && keys > 1) return true;
+    OfxPropertySetHandle set = nullptr; // expressions have no keys
+    if (host().parameter->paramGetPropertySet(handle, &set) != kOfxStatOK) return keys > 0;
+    return Properties(set).integer_or(kOfxParamPropIsAnimating, 0) != 0;
+}
+
+void ParameterSet::enable(const char* name, bool enabled) const {
+    const OfxParamHandle handle = handles_[find(name)];
+    OfxPropertySetHandle set = nullptr;
+    if (handle == nullptr || host().parameter->paramGetPropertySet(handle, &set) != kOfxStatOK) return;
+    Properties(set).set(kOfxParamPropEnabled, enabled ? 1 : 0);
+}
+
+double ParameterSet::source_time(double time) const {
+    double value = 0;
+    check(host().parameter->paramGetValueAtTime(source_time_, time, &value));
+    return value;
+}
+
+Settings ParameterSet::settings(double time) const {
+    Settings made;
+    for (size_t i = 0; i < kCount; ++i) {
+        const Parameter& parameter = kParameters[i];
+        if (handles_[i] == nullptr || parameter.setting[0] == '\0') continue;
+        std::string value;
+        switch (parameter.type) {
+        case ParameterType::Choice:
+            value = choice(parameter.name, time);
+            break;
+        case ParameterType::String:
+            value = text(parameter.name, time);
+            break;
+        default: {
+            const double found = number(parameter.name, time);
+            if (found == parameter.number) continue;
+            if (parameter.type == ParameterType::Boolean)
+                value = found != 0 ? "true" : "false";
+            else
+                value = decimal(found);
+        }
+        }
+        if (value != parameter.text) made.emplace_back(parameter.setting, value);
+    }
+    return made;
+}
+
+} // namespace retempo::ofx

@@ -1,0 +1,32 @@
+// What does a picture at one time consist of? Everything that actions ask follows from this.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bridge/client.h"
+#include "clip.h"
+
+namespace retempo::ofx {
+
+struct Fetch {
+    const Clip* clip = nullptr;
+    int64_t frame = 0; // which picture of the clip
+    bridge::Role role = bridge::Role::kSource;
+    int64_t number = 0; // as what it is handed on
+};
+
+struct Plan {
+    bool black = false; // nothing is there: transparent black
+    bridge::Kind kind = bridge::Kind::kRetime;
+    bridge::Output output = bridge::Output::kPicture;
+    bridge::Rational time;
+    std::vector<Fetch> fetches;
+    const Fetch* identity = nullptr; // one of `fetches`, whose picture is the result as it stands
+
+    Plan() = default;
+    Plan(const Plan&) = delete; // identity points inside
+    Plan& operator=(const Plan&) = delete;
+};
+
+} // namespace retempo::ofx

@@ -1,0 +1,25 @@
+// Where do hosts differ from what they say? One table; whoever finds another oddity adds a line and the
+// reason.
+#pragma once
+
+#include <string>
+
+namespace retempo::ofx {
+
+struct Quirks {
+    // MLT sets $OCIO for its own needs where the user has not; it says nothing about the pixels.
+    bool own_ocio_variable = false;
+    // MLT keeps one image for a clip whatever time is asked for, even should it claim otherwise.
+    bool no_temporal_access = false;
+};
+
+// By the host's OfxPropName, in lower case.
+inline Quirks find_quirks(std::string name) {
+    for (char& c : name)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    Quirks quirks;
+    if (name.find("mlt") != std::string::npos) quirks.own_ocio_variable = quirks.no_temporal_access = true;
+    return quirks;
+}
+
+} // namespace retempo::ofx
