@@ -184,6 +184,51 @@ RT_HD void add_run_rows(const Prepared<N>& p, int i, int end, int ky0, double* s
         for (int kx = 0; kx < N; ++kx) store(s[r] + 4 * kx, window[r][kx]);
 }
 
+#if defined(__AVX512VL__)
+// The same with two targets a register: even holds the targets 0 and 2 of a row, odd 1 and 3. One pixel on, odd
+// is even.
+RT_HD __m512d two(__m256d low, __m256d high) {
+    return _mm512_maskz_insertf64x4(0xff, _mm512_castpd256_pd512(low), high, 1);
+}
+RT_HD __m256d first_of(__m512d pair) { return _mm512_maskz_extractf64x4_pd(0xff, pair, 0); }
+RT_HD __m256d second_of(__m512d pair) { return _mm512_maskz_extractf64x4_pd(0xff, pair, 1); }
+RT_HD void add_run_wide(const Prepared<4>& p, int i, int end, double* sums, const int64_t* line) {
+    double* s[4];
+    __m512d even[4], odd[4];
+    for (int r = 0; r < 4; ++r) {
+        s[r] = sums + line[r] * 4;
+        even[r] = two(_mm256_loadu_pd(s[r]), _mm256_loadu_pd(s[r] + 8));
+        odd[r] = two(_mm256_loadu_pd(s[r] + 4), _mm256_loadu_pd(s[r] + 12));
+    }
+    for (;;) {
+        const __m256d brought = (__m256d)widen(load<float4>(p.payload[i]));
+        const __m512d payload = two(brought, brought);
+        const __m512d wx_even = two(_mm256_set1_pd(p.wx[0][i]), _mm256_set1_pd(p.wx[2][i])),
+                      wx_odd = two(_mm256_set1_pd(p.wx[1][i]), _mm256_set1_pd(p.wx[3][i]));
+        for (int r = 0; r < 4; ++r) {
+            const __m512d share = payload * _mm512_set1_pd(p.wy[r][i]);
+            even[r] += share * wx_even;
+            odd[r] += share * wx_odd;
+        }
+        if (++i == end) break;
+        for (int r = 0; r < 4; ++r) {
+            _mm256_storeu_pd(s[r], first_of(even[r]));
+            const __m512d next = two(second_of(even[r]), _mm256_loadu_pd(s[r] + 16));
+            even[r] = odd[r];
+            odd[r] = next;
+            s[r] += 4;
+        }
+    }
+    for (int r = 0; r < 4; ++r) {
+        _mm512_storeu_pd(s[r], two(first_of(even[r]), first_of(odd[r])));
+        _mm512_storeu_pd(s[r] + 8, two(second_of(even[r]), second_of(odd[r])));
+    }
+}
+RT_HD void add_run(const Prepared<4>& p, int i, int end, double* sums, const int64_t* line) {
+    add_run_wide(p, i, end, sums, line);
+}
+#endif
+
 template <int N>
 RT_HD void add_run(const Prepared<N>& p, int i, int end, double* sums, const int64_t* line) {
     constexpr int R = N * N + N + 3 <= kRegisters ? N : N / 2;
@@ -266,6 +311,16 @@ void cover_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int before
     }
 }
 
+RT_HD void halves(const float8& v, float4& low, float4& high) {
+#if defined(__AVX__)
+    low = (float4)_mm256_castps256_ps128((__m256)v);
+    high = (float4)_mm256_extractf128_ps((__m256)v, 1);
+#else
+    memcpy(&low, &v, sizeof low);
+    memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof low, sizeof high);
+#endif
+}
+
 // out = mix(out, bilinear sample, share); all four texels exist. C = 0: any number of channels.
 template <class V>
 RT_HD V bilinear_lanes(const float* top, const float* bottom, int next, float fx, float fy) {
@@ -289,8 +344,8 @@ RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, f
         // both texels of a row in one load, both columns at once
         const float8 f = splat_of<float8>(fy), g = splat_of<float8>(1.0f - fy);
         const float8 both = mix_lanes(load<float8>(top), load<float8>(bottom), f, g, f == float8{});
-        const float4 left = __builtin_shufflevector(both, both, 0, 1, 2, 3),
-                     right = __builtin_shufflevector(both, both, 4, 5, 6, 7);
+        float4 left, right;
+        halves(both, left, right);
         const float4 h = splat_of<float4>(fx);
         blend_lanes(out, mix_lanes(left, right, h, splat_of<float4>(1.0f - fx), h == float4{}), share);
     } else {
@@ -307,6 +362,35 @@ RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, f
         }
     }
 }
+
+#if defined(__AVX512VL__)
+// Four targets of four channels at once; top[j] and bottom[j]: the texels of target j.
+RT_HD void blend_four(const float* const* top, const float* const* bottom, const float* fx, const float* fy,
+                      const float* share, float* out) {
+    const auto pair = [](const float* a, const float* b) {
+        return (floats)_mm512_maskz_insertf32x8(0xffff, _mm512_castps256_ps512(_mm256_loadu_ps(a)), _mm256_loadu_ps(b), 1);
+    };
+    const auto spread = [](const float* from, __m512i lanes) {
+        return (floats)_mm512_maskz_permutexvar_ps(0xffff, lanes, _mm512_castps128_ps512(_mm_loadu_ps(from)));
+    };
+    const __m512i each = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3),
+                  low = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1),
+                  high = _mm512_setr_epi32(2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+    const floats f01 = spread(fy, low), f23 = spread(fy, high), h = spread(fx, each), s = spread(share, each);
+    const floats a = mix_lanes(pair(top[0], top[1]), pair(bottom[0], bottom[1]), f01, 1.0f - f01, f01 == 0.0f);
+    const floats b = mix_lanes(pair(top[2], top[3]), pair(bottom[2], bottom[3]), f23, 1.0f - f23, f23 == 0.0f);
+    const floats left = (floats)_mm512_maskz_shuffle_f32x4(0xffff, (__m512)a, (__m512)b, 0x88),
+                 right = (floats)_mm512_maskz_shuffle_f32x4(0xffff, (__m512)a, (__m512)b, 0xdd);
+    floats v = mix_lanes(left, right, h, 1.0f - h, h == 0.0f);
+    const __mmask16 partly = _mm512_cmp_ps_mask((__m512)s, _mm512_set1_ps(1.0f), _CMP_LT_OQ);
+    if (partly) {
+        const floats before = load<floats>(out);
+        v = (floats)_mm512_mask_mov_ps((__m512)v, partly,
+                                       (__m512)mix_lanes(before, v, s, 1.0f - s, s == 0.0f));
+    }
+    store(out, v);
+}
+#endif
 
 // Where kSegment targets of a row sample their frame.
 struct Positions {
@@ -569,6 +653,30 @@ class Chunk {
         const int64_t pitch = frame.row;
         const float* const pixels = frame.data;
         for (int k = 0; k < n; ++k, out += channels) {
+#if defined(__AVX512VL__)
+            if (C == 4 && room && k + 4 <= n) {
+                const __m128i xs = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at.cell_x + k));
+                const __m128i ys = _mm_sub_epi32(
+                    _mm_loadu_si128(reinterpret_cast<const __m128i*>(at.cell_y + k)), _mm_set1_epi32(row0));
+                const int ready = _mm_cmple_epu32_mask(xs, _mm_set1_epi32(static_cast<int>(last_x))) &
+                                  _mm_cmple_epu32_mask(ys, _mm_set1_epi32(static_cast<int>(last_y))) &
+                                  _mm_cmp_ps_mask(_mm_loadu_ps(share + k), _mm_setzero_ps(), _CMP_GT_OQ);
+                if (ready == 15) {
+                    const float *top[4], *bottom[4];
+                    for (int j = 0; j < 4; ++j) {
+                        top[j] = pixels + (at.cell_y[k + j] - row0) * pitch + int64_t(at.cell_x[k + j]) * 4;
+                        bottom[j] = top[j] + pitch;
+                    }
+                    __builtin_prefetch(top[0] + 256);
+                    __builtin_prefetch(bottom[0] + 256);
+                    __builtin_prefetch(bottom[0] + pitch, 0, 2); // the next row's, in time
+                    blend_four(top, bottom, at.fx + k, at.fy + k, share + k, out);
+                    k += 3;
+                    out += 3 * channels;
+                    continue;
+                }
+            }
+#endif
             if (!(share[k] > 0.0f)) continue;
             const int x = at.cell_x[k], y = at.cell_y[k] - row0;
             if (room && static_cast<unsigned>(x) <= last_x && static_cast<unsigned>(y) <= last_y) {

@@ -28,6 +28,13 @@ constexpr int kLanes = 4, kRegisters = 8;
 using floats = float __attribute__((vector_size(4 * kLanes)));
 using ints = int __attribute__((vector_size(4 * kLanes)));
 
+// Elements of the registers a, then b, by constant numbers. GCC before 12 has no __builtin_shufflevector.
+#if !defined(RETEMPO_OLD_SHUFFLE) && (defined(__clang__) || __GNUC__ >= 12)
+#define RETEMPO_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define RETEMPO_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, ints{__VA_ARGS__})
+#endif
+
 template <class V, class E>
 RT_HD V load(const E* from) {
     V v;
@@ -115,26 +122,26 @@ RT_HD ints lane_numbers() {
 // [x0 y0 x1 y1 ...] in two registers <-> [x0 x1 ...], [y0 y1 ...]
 RT_HD void unzip(floats a, floats b, floats& even, floats& odd) {
 #if defined(__AVX512VL__)
-    even = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    odd = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    even = RETEMPO_SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    odd = RETEMPO_SHUFFLE(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 #elif defined(__AVX2__)
-    even = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
-    odd = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+    even = RETEMPO_SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+    odd = RETEMPO_SHUFFLE(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
 #else
-    even = __builtin_shufflevector(a, b, 0, 2, 4, 6);
-    odd = __builtin_shufflevector(a, b, 1, 3, 5, 7);
+    even = RETEMPO_SHUFFLE(a, b, 0, 2, 4, 6);
+    odd = RETEMPO_SHUFFLE(a, b, 1, 3, 5, 7);
 #endif
 }
 RT_HD void zip(floats even, floats odd, floats& first, floats& second) {
 #if defined(__AVX512VL__)
-    first = __builtin_shufflevector(even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    second = __builtin_shufflevector(even, odd, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    first = RETEMPO_SHUFFLE(even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    second = RETEMPO_SHUFFLE(even, odd, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 #elif defined(__AVX2__)
-    first = __builtin_shufflevector(even, odd, 0, 8, 1, 9, 2, 10, 3, 11);
-    second = __builtin_shufflevector(even, odd, 4, 12, 5, 13, 6, 14, 7, 15);
+    first = RETEMPO_SHUFFLE(even, odd, 0, 8, 1, 9, 2, 10, 3, 11);
+    second = RETEMPO_SHUFFLE(even, odd, 4, 12, 5, 13, 6, 14, 7, 15);
 #else
-    first = __builtin_shufflevector(even, odd, 0, 4, 1, 5);
-    second = __builtin_shufflevector(even, odd, 2, 6, 3, 7);
+    first = RETEMPO_SHUFFLE(even, odd, 0, 4, 1, 5);
+    second = RETEMPO_SHUFFLE(even, odd, 2, 6, 3, 7);
 #endif
 }
 
@@ -148,10 +155,10 @@ RT_HD double4 widen(float4 v) {
 }
 RT_HD void store_doubles(double* to, floats v) {
 #if defined(__AVX512VL__)
-    const float8 low = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7),
-                 high = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
-    store(to, _mm512_maskz_cvtps_pd(0xff, (__m256)low));
-    store(to + 8, _mm512_maskz_cvtps_pd(0xff, (__m256)high));
+    __m256 low;
+    memcpy(&low, &v, sizeof low);
+    store(to, _mm512_maskz_cvtps_pd(0xff, low));
+    store(to + 8, _mm512_maskz_cvtps_pd(0xff, _mm512_maskz_extractf32x8_ps(0xff, (__m512)v, 1)));
 #else
     float parts[kLanes];
     store(parts, v);
