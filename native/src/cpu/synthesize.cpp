@@ -12,6 +12,7 @@
 // them.
 #include "bands.h"
 #include "kernels.h"
+#include "lanczos.h"
 #include "vectors.h"
 
 namespace retempo::cpu {
@@ -33,20 +34,21 @@ struct Prepared {
     alignas(64) double wx[N][kSegment],
         wy[N][kSegment];                    // footprint weights; wy carries the softmax weight if bounded
     alignas(64) float payload[kSegment][4]; // -s F, M, 1
+    alignas(64) float across[kSegment][4];  // wx[0], wx[1], wx[N - 2], wx[N - 1]; only if not bounded
     int before[16];                         // find_breaks looks one element back
     alignas(64) int shift[kSegment],
         row[kSegment]; // first tap at x + shift, row; kNowhere: contributes nothing
     alignas(64) float fx[kSegment], fy[kSegment], z[kSegment];
 };
 
-template <int N>
-RT_HD void weigh(Prepared<N>& p, int i, const Bilinear&, floats fx, floats fy, floats exponent,
+// Footprint weights of kLanes pixels; wy carries the softmax weight if bounded.
+RT_HD void weigh(floats (&wx)[2], floats (&wy)[2], const Bilinear&, floats fx, floats fy, floats exponent,
                  bool bounded) {
     const floats factor = bounded ? exp_lanes(exponent) : splat_of<floats>(1.0f);
-    store_doubles(&p.wx[0][i], 1.0f - fx);
-    store_doubles(&p.wx[1][i], fx);
-    store_doubles(&p.wy[0][i], (1.0f - fy) * factor);
-    store_doubles(&p.wy[1][i], fy * factor);
+    wx[0] = 1.0f - fx;
+    wx[1] = fx;
+    wy[0] = (1.0f - fy) * factor;
+    wy[1] = fy * factor;
 }
 
 // Gaussian weights of one axis over exp(-f^2 / 2s^2), from r = exp(f / s^2): exp(-u^2 / 2s^2) for u = k - 1 -
@@ -59,31 +61,39 @@ struct GaussianConstants {
           expands(sigma >= 0.3) {}
 };
 
-template <int N>
-RT_HD void weigh(Prepared<N>& p, int i, const GaussianConstants& g, floats fx, floats fy, floats exponent,
-                 bool bounded) {
+RT_HD void weigh(floats (&wx)[4], floats (&wy)[4], const GaussianConstants& g, floats fx, floats fy,
+                 floats exponent, bool bounded) {
     if (g.expands) {
         const floats rx = exp_lanes(fx * (2.0f * g.half)), ry = exp_lanes(fy * (2.0f * g.half));
         floats square = (fx * fx + fy * fy) * -g.half;
         if (bounded) square += exponent;
         const floats factor = exp_lanes(square);
-        store_doubles(&p.wx[0][i], g.one / rx);
-        store_doubles(&p.wx[1][i], splat_of<floats>(1.0f));
-        store_doubles(&p.wx[2][i], g.one * rx);
-        store_doubles(&p.wx[3][i], fx == 0.0f ? floats{} : g.four * (rx * rx));
-        store_doubles(&p.wy[0][i], (g.one / ry) * factor);
-        store_doubles(&p.wy[1][i], factor);
-        store_doubles(&p.wy[2][i], (g.one * ry) * factor);
-        store_doubles(&p.wy[3][i], fy == 0.0f ? floats{} : (g.four * (ry * ry)) * factor);
+        wx[0] = g.one / rx;
+        wx[1] = splat_of<floats>(1.0f);
+        wx[2] = g.one * rx;
+        wx[3] = fx == 0.0f ? floats{} : g.four * (rx * rx);
+        wy[0] = (g.one / ry) * factor;
+        wy[1] = factor;
+        wy[2] = (g.one * ry) * factor;
+        wy[3] = fy == 0.0f ? floats{} : (g.four * (ry * ry)) * factor;
         return;
     }
     const floats factor = bounded ? exp_lanes(exponent) : splat_of<floats>(1.0f);
-    for (int k = 0; k < N; ++k) {
+    for (int k = 0; k < 4; ++k) {
         const floats ux = static_cast<float>(k - 1) - fx, uy = static_cast<float>(k - 1) - fy;
         const floats gx = exp_lanes(ux * ux * -g.half), gy = exp_lanes(uy * uy * -g.half);
-        store_doubles(&p.wx[k][i], ux < 2.0f ? gx : floats{});
-        store_doubles(&p.wy[k][i], (uy < 2.0f ? gy : floats{}) * factor);
+        wx[k] = ux < 2.0f ? gx : floats{};
+        wy[k] = (uy < 2.0f ? gy : floats{}) * factor;
     }
+}
+
+// a0 b0 c0 d0 a1 b1 ...
+RT_HD void interleave(floats a, floats b, floats c, floats d, floats (&out)[4]) {
+    floats a0, a1, b0, b1;
+    zip(a, c, a0, a1);
+    zip(b, d, b0, b1);
+    zip(a0, b0, out[0], out[1]);
+    zip(a1, b1, out[2], out[3]);
 }
 
 RT_HD Bilinear constants_of(const Bilinear& f) { return f; }
@@ -128,14 +138,18 @@ void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const 
         store(p.fx + i, fx);
         store(p.fy + i, fy);
         store(p.z + i, depth);
-        weigh(p, i, constants, fx, fy, clamp_lanes(depth, -kSafeMetricBound, kSafeMetricBound), bounded);
-        const floats one = splat_of<floats>(1.0f);
-        floats a, b, c, d, e[4];
-        zip(-dx, trust, a, b); // x m x m ...
-        zip(-dy, one, c, d);   // y 1 y 1 ...
-        zip(a, c, e[0], e[1]); // x y m 1 ...
-        zip(b, d, e[2], e[3]);
-        store(p.payload[i], e);
+        constexpr int N = F::count;
+        floats wx[N], wy[N], mixed[4];
+        weigh(wx, wy, constants, fx, fy, clamp_lanes(depth, -kSafeMetricBound, kSafeMetricBound), bounded);
+        for (int k = 0; k < N; ++k) {
+            store_doubles(&p.wx[k][i], wx[k]);
+            store_doubles(&p.wy[k][i], wy[k]);
+        }
+        interleave(-dx, -dy, trust, splat_of<floats>(1.0f), mixed);
+        store(p.payload[i], mixed);
+        if (bounded) continue;
+        interleave(wx[0], wx[1], wx[N - 2], wx[N - 1], mixed);
+        store(p.across[i], mixed);
     }
 }
 
@@ -153,24 +167,65 @@ struct Ring {
     }
 };
 
+// Four floats of one or more rows in a register.
+RT_HD floats stack_rows(const float* const* row) {
+#if defined(__AVX512VL__)
+    const auto two = [](const float* a, const float* b) {
+        return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a)), _mm_loadu_ps(b), 1);
+    };
+    return (floats)_mm512_maskz_insertf32x8(0xffff, _mm512_castps256_ps512(two(row[0], row[1])),
+                                            two(row[2], row[3]), 1);
+#elif defined(__AVX2__)
+    return (floats)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[0])), _mm_loadu_ps(row[1]), 1);
+#else
+    return load<floats>(row[0]);
+#endif
+}
+
+// wx exp(z - zmax) of the taps of pixel i on R rows whose maxima start at top[r].
+template <int N, int R>
+RT_HD void weigh_taps(const Prepared<N>& p, int i, const float* const (&top)[R], double (&w)[R][N]) {
+    alignas(64) float e[16];
+    if constexpr (N == 4) {
+        constexpr int rows = kLanes / 4;
+        static_assert(R % rows == 0, "whole registers");
+        for (int r = 0; r < R; r += rows) store(e + 4 * r, exp_lanes(p.z[i] - stack_rows(top + r)));
+        const double4 wx = widen(load<float4>(p.across[i]));
+        for (int r = 0; r < R; ++r) store(w[r], wx * widen(load<float4>(e + 4 * r)));
+    } else {
+        floats depth = {};
+        for (int k = 0; k < 4; ++k) depth[k] = p.z[i] - top[k >> 1][k & 1];
+        store(e, exp_lanes(depth));
+        for (int k = 0; k < 4; ++k) w[k >> 1][k & 1] = p.wx[k & 1][i] * static_cast<double>(e[k]);
+    }
+}
+
 // A run: the pixels [i, end) land on consecutive columns of the same rows, all taps inside. The targets under
 // the footprint stay in registers and move along with it: one load and one store a row and pixel, and the
-// same sums in the same order as pixel by pixel.
-template <int N, int R>
-RT_HD void add_run_rows(const Prepared<N>& p, int i, int end, int ky0, double* sums, const int64_t* line) {
+// same sums in the same order as pixel by pixel. `maximum`: as sums, or null if bounded.
+template <bool Bounded, int N, int R>
+RT_HD void add_run_rows(const Prepared<N>& p, int i, int end, int ky0, double* sums, const float* maximum,
+                        const int64_t* line) {
     double* s[R];
+    const float* top[R];
     double4 window[R][N];
     for (int r = 0; r < R; ++r) {
         s[r] = sums + line[ky0 + r] * 4;
+        top[r] = maximum + (Bounded ? 0 : line[ky0 + r]);
         for (int kx = 0; kx < N; ++kx) window[r][kx] = load<double4>(s[r] + 4 * kx);
     }
     for (;;) {
         const double4 payload = widen(load<float4>(p.payload[i]));
         double4 wx[N];
-        for (int kx = 0; kx < N; ++kx) wx[kx] = splat_of<double4>(p.wx[kx][i]);
+        double w[R][N];
+        if (Bounded)
+            for (int kx = 0; kx < N; ++kx) wx[kx] = splat_of<double4>(p.wx[kx][i]);
+        else
+            weigh_taps<N, R>(p, i, top, w);
         for (int r = 0; r < R; ++r) {
             const double4 share = payload * splat_of<double4>(p.wy[ky0 + r][i]);
-            for (int kx = 0; kx < N; ++kx) window[r][kx] += share * wx[kx];
+            for (int kx = 0; kx < N; ++kx)
+                window[r][kx] += share * (Bounded ? wx[kx] : splat_of<double4>(w[r][kx]));
         }
         if (++i == end) break;
         for (int r = 0; r < R; ++r) {
@@ -178,6 +233,7 @@ RT_HD void add_run_rows(const Prepared<N>& p, int i, int end, int ky0, double* s
             for (int kx = 0; kx + 1 < N; ++kx) window[r][kx] = window[r][kx + 1];
             window[r][N - 1] = load<double4>(s[r] + 4 * N);
             s[r] += 4;
+            if (!Bounded) ++top[r];
         }
     }
     for (int r = 0; r < R; ++r)
@@ -190,25 +246,33 @@ RT_HD void add_run_rows(const Prepared<N>& p, int i, int end, int ky0, double* s
 RT_HD __m512d two(__m256d low, __m256d high) {
     return _mm512_maskz_insertf64x4(0xff, _mm512_castpd256_pd512(low), high, 1);
 }
+RT_HD __m512d two(double low, double high) { return two(_mm256_set1_pd(low), _mm256_set1_pd(high)); }
 RT_HD __m256d first_of(__m512d pair) { return _mm512_maskz_extractf64x4_pd(0xff, pair, 0); }
 RT_HD __m256d second_of(__m512d pair) { return _mm512_maskz_extractf64x4_pd(0xff, pair, 1); }
-RT_HD void add_run_wide(const Prepared<4>& p, int i, int end, double* sums, const int64_t* line) {
+
+template <bool Bounded>
+RT_HD void add_run_wide(const Prepared<4>& p, int i, int end, double* sums, const float* maximum,
+                        const int64_t* line) {
     double* s[4];
+    const float* top[4];
     __m512d even[4], odd[4];
     for (int r = 0; r < 4; ++r) {
         s[r] = sums + line[r] * 4;
+        top[r] = maximum + (Bounded ? 0 : line[r]);
         even[r] = two(_mm256_loadu_pd(s[r]), _mm256_loadu_pd(s[r] + 8));
         odd[r] = two(_mm256_loadu_pd(s[r] + 4), _mm256_loadu_pd(s[r] + 12));
     }
     for (;;) {
         const __m256d brought = (__m256d)widen(load<float4>(p.payload[i]));
         const __m512d payload = two(brought, brought);
-        const __m512d wx_even = two(_mm256_set1_pd(p.wx[0][i]), _mm256_set1_pd(p.wx[2][i])),
-                      wx_odd = two(_mm256_set1_pd(p.wx[1][i]), _mm256_set1_pd(p.wx[3][i]));
+        double w[4][4];
+        if (!Bounded) weigh_taps<4, 4>(p, i, top, w);
+        const __m512d wx_even = Bounded ? two(p.wx[0][i], p.wx[2][i]) : payload,
+                      wx_odd = Bounded ? two(p.wx[1][i], p.wx[3][i]) : payload;
         for (int r = 0; r < 4; ++r) {
             const __m512d share = payload * _mm512_set1_pd(p.wy[r][i]);
-            even[r] += share * wx_even;
-            odd[r] += share * wx_odd;
+            even[r] += share * (Bounded ? wx_even : two(w[r][0], w[r][2]));
+            odd[r] += share * (Bounded ? wx_odd : two(w[r][1], w[r][3]));
         }
         if (++i == end) break;
         for (int r = 0; r < 4; ++r) {
@@ -217,6 +281,7 @@ RT_HD void add_run_wide(const Prepared<4>& p, int i, int end, double* sums, cons
             even[r] = odd[r];
             odd[r] = next;
             s[r] += 4;
+            if (!Bounded) ++top[r];
         }
     }
     for (int r = 0; r < 4; ++r) {
@@ -224,15 +289,17 @@ RT_HD void add_run_wide(const Prepared<4>& p, int i, int end, double* sums, cons
         _mm512_storeu_pd(s[r] + 8, two(second_of(even[r]), second_of(odd[r])));
     }
 }
-RT_HD void add_run(const Prepared<4>& p, int i, int end, double* sums, const int64_t* line) {
-    add_run_wide(p, i, end, sums, line);
-}
 #endif
 
-template <int N>
-RT_HD void add_run(const Prepared<N>& p, int i, int end, double* sums, const int64_t* line) {
-    constexpr int R = N * N + N + 3 <= kRegisters ? N : N / 2;
-    for (int ky0 = 0; ky0 < N; ky0 += R) add_run_rows<N, R>(p, i, end, ky0, sums, line);
+template <bool Bounded, int N>
+RT_HD void add_run(const Prepared<N>& p, int i, int end, double* sums, const float* maximum,
+                   const int64_t* line) {
+#if defined(__AVX512VL__)
+    if constexpr (N == 4) return add_run_wide<Bounded>(p, i, end, sums, maximum, line);
+#endif
+    constexpr int R = N * N + N + 3 <= kRegisters ? N : N / 2 * (N == 2 && !Bounded ? 2 : 1);
+    for (int ky0 = 0; ky0 < N; ky0 += R)
+        add_run_rows<Bounded, N, R>(p, i, end, ky0, sums, maximum, line);
 }
 
 // One source pixel of which some taps may be outside, or whose weights depend on the target's maximum.
@@ -259,13 +326,14 @@ __attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, int x0, 
     }
 }
 
-template <int N>
-void add_segment(const Prepared<N>& p, const Ring& ring, Rows rows, bool bounded, int x0, int count) {
-    double* const sums = ring.sums;
-    const int64_t* const line = ring.line - ring.row0;
+// run(first pixel, end, row, column) for the runs of a segment whose taps are all inside, single(pixel) for other
+// pixels that may have a tap in `rows`.
+template <int N, class Run, class Single>
+RT_HD void for_each_run(const Prepared<N>& p, const Ring& ring, Rows rows, int x0, int count, Run&& run,
+                        Single&& single) {
     const int last_col = ring.width - N;
     const unsigned last_row = static_cast<unsigned>(rows.last - rows.first - N);
-    const bool fits = bounded && ring.width >= N && rows.last - rows.first >= N;
+    const bool fits = ring.width >= N && rows.last - rows.first >= N;
     uint64_t breaks = find_breaks(p.shift, p.row);
     for (int i = 0; i < count;) {
         breaks &= breaks - 1;
@@ -273,26 +341,81 @@ void add_segment(const Prepared<N>& p, const Ring& ring, Rows rows, bool bounded
         const int64_t col = int64_t(x0) + i + p.shift[i];
         const bool whole = fits && static_cast<unsigned>(row - rows.first) <= last_row;
         if (whole && col >= 0 && col + (end - 1 - i) <= last_col)
-            add_run(p, i, end, sums + col * 4, line + row);
+            run(i, end, row, col);
         else if (row > rows.first - N && row < rows.last)
-            for (int k = i; k < end; ++k) add_clipped(p, k, x0, ring, rows, bounded);
+            for (int k = i; k < end; ++k) single(k);
         i = end;
+    }
+}
+
+template <bool Bounded, int N>
+void add_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int x0, int count) {
+    for_each_run(
+        p, ring, rows, x0, count,
+        [&](int i, int end, int row, int64_t col) {
+            add_run<Bounded>(p, i, end, ring.sums + col * 4, Bounded ? nullptr : ring.maximum + col,
+                             ring.line - ring.row0 + row);
+        },
+        [&](int k) { add_clipped(p, k, x0, ring, rows, Bounded); });
+}
+
+// The greatest z of every target, of a run as add_run_rows, of a pixel tap by tap.
+template <int N>
+RT_HD void raise_run(const Prepared<N>& p, int i, int end, float* maximum, const int64_t* line) {
+    if constexpr (N == 4) {
+        float* top[4];
+        float4 window[4];
+        for (int r = 0; r < 4; ++r) {
+            top[r] = maximum + line[r];
+            window[r] = load<float4>(top[r]);
+        }
+        for (;;) {
+            const float4 none = splat_of<float4>(-__builtin_inff());
+            const float4 z = load<float4>(p.across[i]) != 0.0f ? splat_of<float4>(p.z[i]) : none;
+            for (int r = 0; r < 4; ++r) {
+                const float4 depth = p.wy[r][i] != 0.0 ? z : none;
+                window[r] = depth > window[r] ? depth : window[r];
+            }
+            if (++i == end) break;
+            for (int r = 0; r < 4; ++r) {
+                top[r][0] = window[r][0];
+                window[r] = float4{window[r][1], window[r][2], window[r][3], top[r][4]};
+                ++top[r];
+            }
+        }
+        for (int r = 0; r < 4; ++r) store(top[r], window[r]);
+    } else {
+        for (int ky = 0; ky < N; ++ky)
+            for (int kx = 0; kx < N; ++kx) {
+                float* top = maximum + line[ky] + kx;
+                for (int k = i; k < end; ++k) {
+                    float& m = top[k - i];
+                    m = p.wx[kx][k] * p.wy[ky][k] != 0.0 && p.z[k] > m ? p.z[k] : m;
+                }
+            }
+    }
+}
+
+template <int N>
+__attribute__((noinline)) void raise_clipped(const Prepared<N>& p, int i, int x0, const Ring& ring, Rows rows) {
+    for (int ky = 0; ky < N; ++ky) {
+        const int y = p.row[i] + ky;
+        if (y < rows.first || y >= rows.last) continue;
+        for (int kx = 0; kx < N; ++kx) {
+            const int x = x0 + i + p.shift[i] + kx;
+            if (x >= 0 && x < ring.width && p.wx[kx][i] * p.wy[ky][i] != 0.0) ring.raise(y, x, p.z[i]);
+        }
     }
 }
 
 template <int N>
 void raise_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int x0, int count) {
-    for (int i = 0; i < count; ++i) {
-        if (p.row[i] < rows.first - N) continue;
-        for (int ky = 0; ky < N; ++ky) {
-            const int y = p.row[i] + ky;
-            if (y < rows.first || y >= rows.last) continue;
-            for (int kx = 0; kx < N; ++kx) {
-                const int x = x0 + i + p.shift[i] + kx;
-                if (x >= 0 && x < ring.width && p.wx[kx][i] * p.wy[ky][i] != 0.0) ring.raise(y, x, p.z[i]);
-            }
-        }
-    }
+    for_each_run(
+        p, ring, rows, x0, count,
+        [&](int i, int end, int row, int64_t col) {
+            raise_run(p, i, end, ring.maximum + col, ring.line - ring.row0 + row);
+        },
+        [&](int k) { raise_clipped(p, k, x0, ring, rows); });
 }
 
 template <int N>
@@ -438,10 +561,9 @@ class Chunk {
 
     void run(Rows rows) {
         int slots = 0;
-        if (bounded_)
-            for (int i = 0; i < v_.candidate_count; ++i)
-                if (v_.candidates[i].weight != 0.0f) slots = larger(slots, rolling_slots(i, rows));
-        if (bounded_ && int64_t(slots) * width_ * 32 <= kRingBytes)
+        for (int i = 0; i < v_.candidate_count; ++i)
+            if (v_.candidates[i].weight != 0.0f) slots = larger(slots, rolling_slots(i, rows));
+        if (int64_t(slots) * width_ * 32 <= kRingBytes)
             roll(rows, kBlock, slots);
         else
             for (int y = rows.first; y < rows.last; y += kBand) {
@@ -455,15 +577,23 @@ class Chunk {
         return groups_.all[int64_t(candidate) * groups_.count + g];
     }
 
-    // Rows in flight at most, when `rows` are rolled through in blocks.
+    // The last target row of the source groups, from `next` on, that reach rows before `end`; `next` moves past
+    // them.
+    int deepest_row(int candidate, Rows rows, int end, int& next) const {
+        int deepest = end - 1;
+        for (; next < groups_.count && group(candidate, next).not_before < end; ++next)
+            deepest = larger(deepest, smaller(group(candidate, next).reach.last, rows.last - 1));
+        return deepest;
+    }
+
+    // Rows in flight at most, when `rows` are rolled through in blocks. Maxima run ahead of the sums: those of
+    // all targets of a source pixel must be known before it is added.
     int rolling_slots(int candidate, Rows rows) const {
-        int next = 0, deepest = rows.first, slots = kBlock;
+        int next = 0, raised = 0, deepest = rows.first, slots = kBlock;
         for (int y = rows.first; y < rows.last; y += kBlock) {
-            const int end = smaller(y + kBlock, rows.last);
-            while (next < groups_.count && group(candidate, next).not_before < end) {
-                deepest = larger(deepest, smaller(group(candidate, next).reach.last, rows.last - 1));
-                ++next;
-            }
+            int last = deepest_row(candidate, rows, smaller(y + kBlock, rows.last), next);
+            if (!bounded_) last = deepest_row(candidate, rows, last + 1, raised);
+            deepest = larger(deepest, last);
             slots = larger(slots, deepest - y + 1);
         }
         return slots;
@@ -476,15 +606,19 @@ class Chunk {
         double* cover = options_.coverage_gate
                             ? static_cast<double*>(scratch(kCover, sizeof(double) * plane * count))
                             : nullptr;
-        float* maximum = bounded_ ? nullptr : static_cast<float*>(scratch(kMaximum, sizeof(float) * plane));
+        float* maxima =
+            bounded_ ? nullptr : static_cast<float*>(scratch(kMaximum, sizeof(float) * plane * count));
         int64_t* line = static_cast<int64_t*>(
-            scratch(kRingIndex, sizeof(int64_t) * (static_cast<size_t>(rows.last - rows.first) + count)));
+            scratch(kRingIndex, sizeof(int64_t) * (static_cast<size_t>(rows.last - rows.first) + 2 * count)));
         int* next = reinterpret_cast<int*>(line + (rows.last - rows.first));
         for (int y = rows.first; y < rows.last; ++y)
             line[y - rows.first] = int64_t((y - rows.first) % slots) * width_;
-        for (int i = 0; i < count; ++i) next[i] = 0;
+        int* raised = next + count;
+        for (int i = 0; i < 2 * count; ++i) next[i] = 0;
         memset(sums, 0, sizeof(double) * 4 * plane * count);
         if (cover) memset(cover, 0, sizeof(double) * plane * count);
+        if (maxima)
+            for (int64_t k = 0; k < plane * count; ++k) maxima[k] = -__builtin_inff();
         total_ = static_cast<float*>(scratch(kTotal, sizeof(float) * block * pitch_));
         best_ = v_.ids_out ? static_cast<float*>(scratch(kBest, sizeof(float) * block * width_)) : nullptr;
         records_ = static_cast<Record*>(scratch(kRecords, sizeof(Record) * block * width_ * count));
@@ -499,14 +633,13 @@ class Chunk {
                 if (candidate.weight == 0.0f) continue;
                 const Ring ring{sums + 4 * plane * i,
                                 cover ? cover + plane * i : nullptr,
-                                maximum,
+                                maxima ? maxima + plane * i : nullptr,
                                 line,
                                 rows.first,
                                 width_};
-                if (maximum) {
-                    for (int64_t k = 0; k < plane; ++k) maximum[k] = -__builtin_inff();
-                    int from = next[i];
-                    visit(i, ring, rows, now, from, true);
+                if (maxima) {
+                    int after = next[i];
+                    visit(i, ring, rows, {y, deepest_row(i, rows, now.last, after) + 1}, raised[i], true);
                 }
                 visit(i, ring, rows, now, next[i], false);
                 for (int row = now.first; row < now.last; ++row) resolve_row(i, ring, row, now.first);
@@ -534,7 +667,10 @@ class Chunk {
                         raise_segment(prepared_, ring, rows, x0, n);
                         continue;
                     }
-                    add_segment(prepared_, ring, rows, bounded_, x0, n);
+                    if (bounded_)
+                        add_segment<true>(prepared_, ring, rows, x0, n);
+                    else
+                        add_segment<false>(prepared_, ring, rows, x0, n);
                     if (ring.cover) cover_segment(prepared_, ring, rows, F::before, x0, n);
                 }
             }
@@ -550,7 +686,7 @@ class Chunk {
         float* total = total_ + int64_t(y - block0) * pitch_;
         alignas(64) float weight[kSegment], share[kSegment], mean[kSegment][4];
         alignas(64) int state[kSegment]; // 0 hole, 1 inside, 2 outside
-        Positions at;
+        Positions at = {}; // all lanes have numbers
         const bool fast = options_.filter == Filter::bilinear;
         const int channels = static_cast<int>(frame.c);
         const float exponent = options_.merge_exponent, own = candidate.weight;
@@ -621,10 +757,12 @@ class Chunk {
             int unusual = 0;
             for (int j = 0; j < kLanes; ++j) unusual |= outside[j];
             float* out = v_.out.at(y - strip_.out_row0, x0);
-            if (channels == 4)
-                blend_row<4>(frame, n, fast, at, share, out);
+            if (!fast)
+                blend_lanczos(frame, n, at, share, out);
+            else if (channels == 4)
+                blend_row<4>(frame, n, at, share, out);
             else
-                blend_row<0>(frame, n, fast, at, share, out);
+                blend_row<0>(frame, n, at, share, out);
             if (best_)
                 for (int k = 0; k < n; ++k)
                     if (share[k] > 0.0f) offer_ids(i, at.aim(k), weight[k], x0 + k, y, block0);
@@ -634,6 +772,10 @@ class Chunk {
                         records_[record_count_++] = {at.aim(k), weight[k], i, x0 + k, y};
         }
         if (cover) memset(cover, 0, sizeof(double) * width_);
+        if (ring.maximum) {
+            float* maximum = ring.maximum + ring.index(y, 0);
+            for (int x = 0; x < width_; ++x) maximum[x] = -__builtin_inff();
+        }
     }
 
     // Any filter, any border; kept out of the loops that rarely need it.
@@ -644,11 +786,11 @@ class Chunk {
 
     // out[k] = mix(out[k], sample(k), share[k]) for n targets; share 0: nothing to add.
     template <int C>
-    __attribute__((noinline)) void blend_row(const Image<const float>& frame, int n, bool bilinear,
-                                             const Positions& at, const float* share, float* out) const {
+    __attribute__((noinline)) void blend_row(const Image<const float>& frame, int n, const Positions& at,
+                                             const float* share, float* out) const {
         const unsigned last_x = static_cast<unsigned>(width_ - 2),
                        last_y = static_cast<unsigned>(strip_.source_rows - 2);
-        const bool room = width_ >= 2 && strip_.source_rows >= 2 && bilinear;
+        const bool room = width_ >= 2 && strip_.source_rows >= 2;
         const int channels = C > 0 ? C : static_cast<int>(frame.c), row0 = strip_.source_row0;
         const int64_t pitch = frame.row;
         const float* const pixels = frame.data;
@@ -687,6 +829,27 @@ class Chunk {
             } else {
                 blend_anywhere(frame, at.aim(k), share[k], out);
             }
+        }
+    }
+
+    __attribute__((noinline)) void blend_lanczos(const Image<const float>& frame, int n, const Positions& at,
+                                                 const float* share, float* out) const {
+        const LanczosSegment segment(at.fx, at.fy);
+        const int channels = static_cast<int>(frame.c);
+        for (int k = 0; k < n; ++k, out += channels) {
+            if (!(share[k] > 0.0f)) continue;
+            const int x = at.cell_x[k], y = at.cell_y[k] - strip_.source_row0;
+            if (!segment.is_plain(k, x, y, width_, strip_.source_rows)) {
+                blend_anywhere(frame, at.aim(k), share[k], out);
+                continue;
+            }
+            segment.sample_at(k, frame.at(y, x), frame.row, channels, [&](int c, auto v) {
+                using V = decltype(v);
+                if constexpr (sizeof(V) > sizeof(float))
+                    blend_lanes(out + c, v, share[k]);
+                else
+                    out[c] = share[k] >= 1.0f ? v : mix(out[c], v, share[k]);
+            });
         }
     }
 

@@ -1,6 +1,7 @@
 // Backward warping on the CPU: rows of targets forward, bands of image rows for the transposed warp.
 #include "bands.h"
 #include "kernels.h"
+#include "lanczos.h"
 
 namespace retempo::cpu {
 namespace RETEMPO_ISA {
@@ -116,7 +117,42 @@ void backward(const WarpBackward<T>& v, const WarpOptions& options) {
     if (v.grad_image) with_filter(options.filter, [&](auto filter) { backward_image(v, options, filter); });
 }
 
+void image_lanczos(const WarpImage& v, const WarpOptions& options) {
+    const int width = static_cast<int>(v.image.w), height = static_cast<int>(v.image.h);
+    const int targets = static_cast<int>(v.out.w), channels = static_cast<int>(v.out.c);
+    auto body = [&](int64_t y) {
+        alignas(64) float fx[kSegment], fy[kSegment];
+        int cell_x[kSegment], cell_y[kSegment];
+        for (int x0 = 0; x0 < targets; x0 += kSegment) {
+            const int n = smaller(kSegment, targets - x0);
+            for (int k = 0; k < kSegment; ++k) {
+                const float* f = v.flow.at(y, x0 + smaller(k, n - 1));
+                const Split<float> x = split(f[0]), row = split(f[1]);
+                cell_x[k] = x0 + k + x.cell;
+                cell_y[k] = static_cast<int>(y) + row.cell;
+                fx[k] = x.fraction;
+                fy[k] = row.fraction;
+            }
+            const LanczosSegment segment(fx, fy);
+            for (int k = 0; k < n; ++k) {
+                float* out = v.out.at(y, x0 + k);
+                if (segment.is_plain(k, cell_x[k], cell_y[k], width, height)) {
+                    segment.sample_at(k, v.image.at(cell_y[k], cell_x[k]), v.image.row, channels,
+                                      [&](int c, auto value) { store(out + c, value); });
+                    continue;
+                }
+                const auto taps = aim(Lanczos4Filter{}, cell_x[k], cell_y[k], fx[k], fy[k], width, height,
+                                      options.border);
+                for (int64_t c = 0; c < v.out.c; ++c)
+                    out[c] = sample(taps, [&](int iy, int ix) { return v.image.at(iy, ix)[c]; });
+            }
+        }
+    };
+    for_pieces(v.out.h, options.threads, body);
+}
+
 void image(const WarpImage& v, const WarpOptions& options) {
+    if (options.filter == Filter::lanczos4) return image_lanczos(v, options);
     const int width = static_cast<int>(v.image.w), height = static_cast<int>(v.image.h);
     auto body = [&](int64_t y) {
         with_filter(options.filter, [&](auto filter) {
