@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-test demo test lint format bench wheel clean distclean
+.PHONY: help venv venv-test plugin demo test lint format bench wheel clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ venv-test:
 
 demo: venv ## make the sample scene, slow it down four times, show and score the result (build/demo)
 	@$(BIN)/python packaging/demo.py build/demo
+
+plugin: venv ## the OpenFX plugin (build/Retempo.ofx.bundle); `retempo plugin install` puts it where hosts look
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S plugin -B build/plugin -G Ninja -DRETEMPO_WERROR=ON \
+		-DRETEMPO_PYTHON="$(CURDIR)/$(BIN)/python" > build/plugin-configure.log || { cat build/plugin-configure.log; exit 1; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/plugin --target Retempo
+	@echo "build/Retempo.ofx.bundle"
 
 test: venv-test ## everything that has to be true: style, types, import rules, behaviour
 	@$(BIN)/python -m pytest $(ARGS)

@@ -1,0 +1,89 @@
+"""Which bundle do the tests of the plugin load, and where do its workers live?"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from host import FrameSequenceClip, OfxHost
+from host.effect import Instance
+
+REPO = Path(__file__).resolve().parents[2]
+RETIME, INBETWEEN, VECTORS = (f"org.retempo.{name}" for name in ("Retime", "Inbetween", "Vectors"))
+
+
+def find_bundle() -> Path:
+    """``$RETEMPO_BUNDLE``, else what ``make plugin`` has built; skips where there is none."""
+    path = Path(os.environ.get("RETEMPO_BUNDLE", REPO / "build" / "Retempo.ofx.bundle"))
+    if not list(path.glob("Contents/*/Retempo.ofx")):
+        pytest.skip(f"no bundle at {path}; `make plugin` builds it")
+    return path
+
+
+def find_binary(bundle: Path) -> Path:
+    """The plugin itself."""
+    return next(bundle.glob("Contents/*/Retempo.ofx"))
+
+
+def stop_worker(folder: Path) -> None:
+    """End the worker that a test has made the plugin start."""
+    from retempo.server.control import ask
+
+    if folder.is_dir():
+        ask(folder, stop=True)
+
+
+@contextlib.contextmanager
+def open_node(
+    bundle: Path,
+    clips: Mapping[str, FrameSequenceClip | None],
+    context: str = "general",
+    effect: str = RETIME,
+    params: Mapping[str, Any] | None = None,
+    **host: Any,
+) -> Iterator[Instance]:
+    """An instance in a strict host, with parameters set; choices by the label that users see."""
+    with OfxHost(**host) as made:
+        plugin = made.load(bundle)[effect]
+        with plugin.create(context, dict(clips)) as node:
+            for name, value in (params or {}).items():
+                choose(node, name, value)
+            yield node
+
+
+def choose(node: Instance, name: str, value: Any) -> None:
+    """Set a parameter; a choice by its label."""
+    if isinstance(value, str) and node.params[name].type == "OfxParamTypeChoice":
+        value = node.params[name].properties.all("OfxParamPropChoiceOption").index(value)
+    node.params[name].set(value)
+
+
+def moving_frames(count: int = 5, size: tuple[int, int] = (48, 80), first: int = 1) -> dict[int, np.ndarray]:
+    """A textured scene that moves by 3 and 1 pixels a frame; [H, W, 4] float32, alpha 1."""
+    rng = np.random.default_rng(7)
+    height, width = size
+    noise = rng.uniform(0.0, 1.0, (height + 64, width + 96, 3))
+    for axis in (0, 1):
+        noise = sum(np.roll(noise, shift, axis) for shift in range(-2, 3)) / 5
+    noise = ((noise - noise.min()) / np.ptp(noise)).astype(np.float32)
+    frames = {}
+    for index in range(count):
+        y, x = 20 + index, 60 - 3 * index
+        pixels = np.ones((height, width, 4), np.float32)
+        pixels[..., :3] = noise[y : y + height, x : x + width]
+        frames[first + index] = pixels
+    return frames
+
+
+def use_own_worker(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Workers of these tests meet in ``folder`` and run this interpreter."""
+    patch.setenv("RETEMPO_RUNTIME_DIR", str(folder))
+    patch.setenv("RETEMPO_PYTHON", sys.executable)
+    for name in ("RETEMPO_WORKER_COMMAND", "OCIO"):
+        patch.delenv(name, raising=False)

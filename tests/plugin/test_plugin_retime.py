@@ -1,0 +1,230 @@
+"""Does the plugin in a host make the same pictures as the command line?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from host import FrameSequenceClip
+from host.plugin import ActionFailed
+from retempo_bundle import choose, find_bundle, moving_frames, open_node, stop_worker, use_own_worker
+
+from retempo.cli.main import main
+from retempo.io.frame import Frame, Window, make_layer
+from retempo.io.sequence import open_source
+from retempo.io.target import open_target
+
+FRAMES = moving_frames()
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Iterator[Path]:
+    found = find_bundle()
+    # a short path: the name of a socket may have 107 bytes
+    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
+        use_own_worker(Path(folder) / "run", patch)
+        yield found
+        stop_worker(Path(folder) / "run")
+
+
+def source(**options: object) -> dict[str, FrameSequenceClip | None]:
+    frames = options.pop("frames", FRAMES)
+    return {"Source": FrameSequenceClip(frames, **options)}  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The frames as float EXR files."""
+    folder = tmp_path_factory.mktemp("plates")
+    height, width, _ = FRAMES[1].shape
+    window = Window(0, 0, width, height)
+    target = open_target(str(folder / "in.####.exr"), overwrite=True, source=None, fps=None)
+    for number, pixels in FRAMES.items():
+        layer = make_layer(pixels, ("R", "G", "B", "A"), window=window, formats="float")
+        target.write(number, Frame([layer], window, ""), {})
+    target.close()
+    return folder
+
+
+@pytest.mark.parametrize("speed", ["1/4", "2", "-1"])
+@pytest.mark.parametrize("context", ["general", "filter", "retimer"])
+def test_equals_the_command_line_bit_by_bit(
+    bundle: Path, plates: Path, tmp_path: Path, speed: str, context: str
+) -> None:
+    out = tmp_path / "out.####.exr"
+    assert (
+        main(
+            [
+                "retime",
+                str(plates / "in.####.exr"),
+                "-o",
+                str(out),
+                f"--speed={speed}",
+                "--input-space=scene_linear",
+                "--json",
+            ]
+        )
+        == 0
+    )
+    made = open_source(str(out))
+    value = float(Fraction(speed))
+    with open_node(bundle, source(), context) as node:
+        if context == "retimer":
+            start = 5.0 if value < 0 else 1.0
+            node.params["SourceTime"].animate(lambda time: start + value * (time - 1))
+        else:
+            node.params["speed"].set(value)
+        for number in made.frames:
+            expected = made.read(number).layers[0].pixels
+            np.testing.assert_array_equal(node.render(number), expected, err_msg=f"frame {number}")
+        if context == "general":
+            assert node.time_domain() == (made.frames[0], made.frames[-1])
+
+
+@pytest.mark.parametrize("depth", ["byte", "short", "half", "float"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_depths_and_components(bundle: Path, depth: str, channels: int) -> None:
+    frames = {number: np.ascontiguousarray(frame[..., :channels]) for number, frame in FRAMES.items()}
+    layout = {"negative_rows": True, "padding": 20, "origin": (-7, 5)}
+    with open_node(bundle, source(frames=frames, depth=depth, **layout)) as node:
+        plain = node.render(2)
+        assert plain is not None and plain.shape == (48, 80, channels) and np.isfinite(plain).all()
+        np.testing.assert_array_equal(node.render(2, negative_rows=True, padding=12), plain)
+        inside = plain[8:-8, 8:-8]
+        tolerance = {"byte": 0.02, "short": 0.01, "half": 0.01, "float": 0.01}[depth]
+        middle = (frames[1] + frames[2])[8:-8, 8:-8] / 2
+        assert 0.0 <= inside.min() and inside.max() <= 1.0 + tolerance
+        assert channels == 1 or abs(float(inside.mean()) - float(middle.mean())) < 0.02
+        assert node.persistent_message is None
+
+
+def test_asks_for_the_frames_around_the_source_time(bundle: Path) -> None:
+    with open_node(bundle, source()) as node:
+        assert node.frames_needed(2)["Source"] == [(1.0, 2.0)]
+        assert node.frames_needed(3)["Source"] == [(2.0, 2.0)]
+        assert node.is_identity(2) is None
+        assert node.is_identity(3) == ("Source", 2.0)
+        assert node.time_domain() == (1.0, 9.0)
+        node.render(4)
+        assert node.last_render.frames == [("Source", 2.0), ("Source", 3.0)]
+        node.params["outside"].set(0)  # hold
+        assert node.is_identity(20) == ("Source", 5.0)
+        node.params["outside"].set(3)  # black
+        assert node.is_identity(20) is None
+        picture = node.render(20)
+        assert picture is not None and not picture.any()
+
+
+def test_animated_speed_is_integrated_and_frames_are_shown(bundle: Path) -> None:
+    with open_node(bundle, source()) as node:
+        node.params["speed"].keys({1: 0.0, 5: 1.0})  # 1 + (t - 1)^2 / 8
+        assert node.is_identity(5) == ("Source", 3.0)
+        assert node.frames_needed(4)["Source"] == [(2.0, 3.0)]
+        assert node.time_domain() == (1.0, 7.0)
+        choose(node, "timing", "Frame")
+        node.params["frame"].keys({1: 1.0, 3: 4.0})
+        assert node.is_identity(3) == ("Source", 4.0)
+        assert node.frames_needed(2)["Source"] == [(2.0, 3.0)]
+        choose(node, "timing", "Frame rate")
+        node.params["fpsIn"].set(24.0)
+        node.params["fpsOut"].set(48.0)
+        assert node.is_identity(3) == ("Source", 2.0)
+
+
+def test_a_host_without_temporal_access_is_told_why(bundle: Path) -> None:
+    with open_node(bundle, source(), "filter", temporal_access=False) as node:
+        assert node.is_identity(1) == ("Source", 1.0)
+        np.testing.assert_array_equal(node.render(1), FRAMES[1])
+        with pytest.raises(ActionFailed):
+            node.render(2)
+        assert "temporal access" in node.persistent_message.text
+        node.params["speed"].set(1.0)
+        np.testing.assert_array_equal(node.render(2), FRAMES[2])
+        assert node.persistent_message is None
+
+
+def test_errors_reach_the_user_and_are_cleared(bundle: Path) -> None:
+    with open_node(bundle, source(), params={"inputSpace": "no such space"}) as node:
+        with pytest.raises(ActionFailed):
+            node.render(2)
+        assert "no such space" in node.persistent_message.text
+        node.params["inputSpace"].set("")
+        assert node.render(2) is not None
+        assert node.persistent_message is None
+        choose(node, "flow", "Vectors input")
+        with pytest.raises(ActionFailed):
+            node.render(2)
+        assert "Vectors" in node.persistent_message.text
+
+
+def test_fields_are_refused(bundle: Path) -> None:
+    with open_node(bundle, source()) as node:
+        with pytest.raises(ActionFailed):
+            node.render(2, field="lower")
+        assert "deinterlace" in node.persistent_message.text
+        assert node.render(2, field="both") is not None
+
+
+def test_the_host_aborts(bundle: Path) -> None:
+    large = moving_frames(2, (720, 1280))
+    with open_node(bundle, source(frames=large), params={"flow": "DIS fine"}) as node:
+        assert node.render(2, abort=0.0) is None
+        log = node.last_render
+        assert (
+            log.seconds - log.host_seconds - log.aborted_after < 5.0
+        )  # promised: 0.1; here the machine may be busy
+        assert node.persistent_message is None
+        assert node.render(2) is not None
+
+
+def test_threads_share_one_worker(bundle: Path) -> None:
+    with open_node(bundle, source(), threads=4) as node:
+        alone = {time: node.render(time) for time in range(1, 10)}
+        for time, picture in node.render_many(range(1, 10), threads=4).items():
+            np.testing.assert_array_equal(picture, alone[time])
+
+
+def test_confidence_and_occlusion(bundle: Path) -> None:
+    with open_node(bundle, source(), params={"output": "Confidence"}) as node:
+        assert node.is_identity(3) is None
+        sure = node.render(2)
+        assert sure is not None and 0.0 <= sure.min() and sure.max() <= 1.0 and sure[..., 3].min() == 1.0
+        choose(node, "output", "Occlusion")
+        hidden = node.render(2)
+        assert hidden is not None and set(np.unique(hidden[..., :3])) <= {0.0, 1.0}
+
+
+def test_vectors_and_depth_inputs(bundle: Path) -> None:
+    height, width, _ = FRAMES[1].shape
+    motion = np.zeros((height, width, 4), np.float32)
+    motion[..., 0], motion[..., 1] = 3.0, 1.0  # forward in the convention "nuke": y up
+    motion[..., 2:] = -motion[..., :2]
+    clips = source() | {
+        "Vectors": FrameSequenceClip(dict.fromkeys(FRAMES, motion)),
+        "Depth": FrameSequenceClip(dict.fromkeys(FRAMES, np.ones((height, width, 4), np.float32))),
+    }
+    with open_node(bundle, clips, params={"flow": "Vectors input", "depth": "Add"}) as node:
+        assert set(node.frames_needed(2)) == {"Source", "Vectors", "Depth"}
+        picture = node.render(2)
+        assert picture is not None
+        assert ("Vectors", 2.0) in node.last_render.frames and ("Depth", 1.0) in node.last_render.frames
+
+
+def test_colour_of_a_host_that_manages_it(bundle: Path) -> None:
+    clip = {"Source": FrameSequenceClip(FRAMES, colourspace="ACEScg")}
+    with open_node(bundle, clip, colour_style="ocio", ocio_config="ocio://default") as node:
+        assert node.output_colourspace() == "ACEScg"
+        assert node.render(2) is not None
+    with open_node(bundle, clip, colour_style="core") as node:
+        assert node.preferred_colourspaces["Source"] == ("ofx_scene_linear",)
+        assert node.render(2) is not None
+
+
+def test_half_resolution(bundle: Path) -> None:
+    with open_node(bundle, source()) as node:
+        small = node.render(2, scale=(0.5, 0.5), draft=True)
+        assert small is not None and small.shape == (24, 40, 4) and small.any()
