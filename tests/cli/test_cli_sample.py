@@ -113,3 +113,12 @@ def test_existing_files_are_kept(sample: Path, capsys: pytest.CaptureFixture[str
     assert main(["sample", str(sample), "--frames", "1", "--size", "32x18", "--quiet"]) == 4
     assert "plate" in capsys.readouterr().err
     assert (sample / "plate.0001.exr").read_bytes() == before
+
+
+def test_the_scene_begins_with_a_late_first_frame(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    common = ["--size", "64x36", "--quiet", "--json"]
+    assert main(["sample", str(tmp_path / "a"), "--frames", "1-2", *common]) == 0
+    assert main(["sample", str(tmp_path / "b"), "--frames", "1001-1002", "--times", "1001.5", *common]) == 0
+    early = open_source(tmp_path / "a" / "plate.####.exr").read(2).layers[0]
+    late = open_source(tmp_path / "b" / "plate.####.exr").read(1002).layers[0]
+    assert np.array_equal(early.pixels, late.pixels) and np.array_equal(early.ids, late.ids)

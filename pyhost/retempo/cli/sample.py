@@ -31,7 +31,11 @@ START_OF_DAY = "01:00:00:00"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this command."""
     parser.add_argument("directory", type=Path, help="where the files go; made if it is not there")
-    parser.add_argument("--frames", default="1-10", help="frames of the plate, e.g. 1-24 (default: 1-10)")
+    parser.add_argument(
+        "--frames",
+        default="1-10",
+        help="frames of the plate (default: 1-10); the scene begins at 1, or at the first frame if that is beyond 24",
+    )
     parser.add_argument(
         "--truth", metavar="SPEED", help="also what `retime --speed SPEED` should make of the plate"
     )
@@ -58,7 +62,7 @@ def run(args: argparse.Namespace) -> Result:
     from retempo.retime.extent import output_range
     from retempo.retime.rational import parse_number, parse_rate
     from retempo.retime.time_map import ConstantSpeed
-    from retempo.scene.sample_scene import SampleScene
+    from retempo.scene.sample_scene import STAGED_FRAMES, SampleScene
 
     width, height = parse_size(args.size)
     numbers, fps = parse_range(args.frames), parse_rate(args.fps, "--fps")
@@ -71,11 +75,14 @@ def run(args: argparse.Namespace) -> Result:
         time = parse_number(text, "--times")
         wanted[f"moment.{float(time):08.3f}.exr"] = {0: time}
     scene = SampleScene(width, height, args.seed)
+    before = 0 if numbers[0] <= STAGED_FRAMES else numbers[0] - 1
     total = sum(len(times) for times in wanted.values())
     with open_progress(args.quiet or args.json) as progress:
         done = 0
         for name, times in wanted.items():
-            for _ in write_sequence(scene, args.directory / name, times, fps, args.samples, args.overwrite):
+            for _ in write_sequence(
+                scene, args.directory / name, times, fps, args.samples, args.overwrite, before
+            ):
                 done += 1
                 if progress is not None:
                     progress(done, total, name)
@@ -92,9 +99,18 @@ def run(args: argparse.Namespace) -> Result:
 
 
 def write_sequence(
-    scene: SampleScene, path: Path, times: dict[int, Fraction], fps: Fraction, samples: int, overwrite: bool
+    scene: SampleScene,
+    path: Path,
+    times: dict[int, Fraction],
+    fps: Fraction,
+    samples: int,
+    overwrite: bool,
+    before: int = 0,
 ) -> Any:
-    """Write the scene at ``times``, output number by output number; a generator that yields each number."""
+    """Write the scene at ``times``, output number by output number; a generator that yields each number.
+
+    ``before`` frames went by before the scene began: it is photographed at ``time - before``.
+    """
     from retempo.io.metadata import retimed
     from retempo.io.target import open_target
     from retempo.io.timecode import Timecode
@@ -108,7 +124,7 @@ def write_sequence(
                 "chromaticities": LINEAR_REC709,
                 "retempo:sourceTime": str(time),
             }
-            target.write(number, photograph(scene, time, samples), attributes)
+            target.write(number, photograph(scene, time - before, samples), attributes)
             yield number
         target.close()
     except BaseException:

@@ -114,6 +114,7 @@ def render_shot(
         if cut is not None:
             report.strips = cut.rows
             report.flow_scale = cut.flow_scale
+            report.pairs = len({step.needed for step in work if step.entry.kind == "between"})
             for step in render_in_strips(renderer, source, target, vectors, cut, work, report.repaired):
                 done(step)
         else:

@@ -353,13 +353,18 @@ def render_in_strips(
         raise UsageError(
             f"the engine {renderer.settings.engine} needs whole frames", "give a larger --memory"
         )
+    if renderer.settings.device != "cpu":
+        raise UsageError(
+            f"strips are made on the CPU, not on {renderer.settings.device}",
+            "give a larger --memory, or --device cpu",
+        )
     strips = StripRenderer(renderer, source, vectors, cut)
-    for step in steps:
-        if step.entry.kind != "between":
-            _pass_in_strips(renderer, source, target, cut.rows, step)
-            yield step
-    between = [step for step in steps if step.entry.kind == "between"]
-    for needed, group in groupby(between, key=lambda step: step.needed):
+    for (kind, needed), group in groupby(steps, key=lambda step: (step.entry.kind, step.needed)):
+        if kind != "between":
+            for step in group:
+                _pass_in_strips(renderer, source, target, cut.rows, step)
+                yield step
+            continue
         strips.prepare(needed)
         for batch in _batches(list(group), SIDE_BY_SIDE):
             times = [step.entry.source_time for step in batch]
