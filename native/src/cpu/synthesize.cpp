@@ -153,16 +153,18 @@ void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const 
     }
 }
 
-// The rows in flight of one candidate: the sums of target (y, x) are at sums[4 (line[y - row0] + x)].
+// The rows in flight of one candidate: the sums of target (y, x) are at sums[4 (line[y - row0] + x)], its maximum at
+// maximum[line_of_maximum[y - row0] + x].
 struct Ring {
     double* sums;  // [slots, W, 4]
     double* cover; // [slots, W] or null
     float* maximum;
-    const int64_t* line;
+    const int64_t *line, *line_of_maximum;
     int row0, width;
     RT_HD int64_t index(int y, int x) const { return line[y - row0] + x; }
+    RT_HD float& highest(int y, int x) const { return maximum[line_of_maximum[y - row0] + x]; }
     RT_HD void raise(int y, int x, float z) const {
-        float& m = maximum[index(y, x)];
+        float& m = highest(y, x);
         if (z > m) m = z;
     }
 };
@@ -205,13 +207,13 @@ RT_HD void weigh_taps(const Prepared<N>& p, int i, const float* const (&top)[R],
 // same sums in the same order as pixel by pixel. `maximum`: as sums, or null if bounded.
 template <bool Bounded, int N, int R>
 RT_HD void add_run_rows(const Prepared<N>& p, int i, int end, int ky0, double* sums, const float* maximum,
-                        const int64_t* line) {
+                        const int64_t* line, const int64_t* line_of_maximum) {
     double* s[R];
     const float* top[R];
     double4 window[R][N];
     for (int r = 0; r < R; ++r) {
         s[r] = sums + line[ky0 + r] * 4;
-        top[r] = maximum + (Bounded ? 0 : line[ky0 + r]);
+        top[r] = Bounded ? nullptr : maximum + line_of_maximum[ky0 + r];
         for (int kx = 0; kx < N; ++kx) window[r][kx] = load<double4>(s[r] + 4 * kx);
     }
     for (;;) {
@@ -252,13 +254,13 @@ RT_HD __m256d second_of(__m512d pair) { return _mm512_maskz_extractf64x4_pd(0xff
 
 template <bool Bounded>
 RT_HD void add_run_wide(const Prepared<4>& p, int i, int end, double* sums, const float* maximum,
-                        const int64_t* line) {
+                        const int64_t* line, const int64_t* line_of_maximum) {
     double* s[4];
     const float* top[4];
     __m512d even[4], odd[4];
     for (int r = 0; r < 4; ++r) {
         s[r] = sums + line[r] * 4;
-        top[r] = maximum + (Bounded ? 0 : line[r]);
+        top[r] = Bounded ? nullptr : maximum + line_of_maximum[r];
         even[r] = two(_mm256_loadu_pd(s[r]), _mm256_loadu_pd(s[r] + 8));
         odd[r] = two(_mm256_loadu_pd(s[r] + 4), _mm256_loadu_pd(s[r] + 12));
     }
@@ -293,13 +295,13 @@ RT_HD void add_run_wide(const Prepared<4>& p, int i, int end, double* sums, cons
 
 template <bool Bounded, int N>
 RT_HD void add_run(const Prepared<N>& p, int i, int end, double* sums, const float* maximum,
-                   const int64_t* line) {
+                   const int64_t* line, const int64_t* line_of_maximum) {
 #if defined(__AVX512VL__)
-    if constexpr (N == 4) return add_run_wide<Bounded>(p, i, end, sums, maximum, line);
+    if constexpr (N == 4) return add_run_wide<Bounded>(p, i, end, sums, maximum, line, line_of_maximum);
 #endif
     constexpr int R = N * N + N + 3 <= kRegisters ? N : N / 2 * (N == 2 && !Bounded ? 2 : 1);
     for (int ky0 = 0; ky0 < N; ky0 += R)
-        add_run_rows<Bounded, N, R>(p, i, end, ky0, sums, maximum, line);
+        add_run_rows<Bounded, N, R>(p, i, end, ky0, sums, maximum, line, line_of_maximum);
 }
 
 // One source pixel of which some taps may be outside, or whose weights depend on the target's maximum.
@@ -318,7 +320,7 @@ __attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, int x0, 
             double w = p.wx[kx][i];
             if (!bounded) {
                 if (p.wx[kx][i] * p.wy[ky][i] == 0.0) continue;
-                w *= static_cast<double>(exp_of(p.z[i] - ring.maximum[at]));
+                w *= static_cast<double>(exp_of(p.z[i] - ring.highest(row + ky, col + kx)));
             }
             double* s = ring.sums + at * 4;
             store(s, load<double4>(s) + share * splat_of<double4>(w));
@@ -354,7 +356,8 @@ void add_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int x0, int 
         p, ring, rows, x0, count,
         [&](int i, int end, int row, int64_t col) {
             add_run<Bounded>(p, i, end, ring.sums + col * 4, Bounded ? nullptr : ring.maximum + col,
-                             ring.line - ring.row0 + row);
+                             ring.line + (row - ring.row0),
+                             Bounded ? nullptr : ring.line_of_maximum + (row - ring.row0));
         },
         [&](int k) { add_clipped(p, k, x0, ring, rows, Bounded); });
 }
@@ -413,7 +416,7 @@ void raise_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int x0, in
     for_each_run(
         p, ring, rows, x0, count,
         [&](int i, int end, int row, int64_t col) {
-            raise_run(p, i, end, ring.maximum + col, ring.line - ring.row0 + row);
+            raise_run(p, i, end, ring.maximum + col, ring.line_of_maximum + (row - ring.row0));
         },
         [&](int k) { raise_clipped(p, k, x0, ring, rows); });
 }
@@ -560,19 +563,23 @@ class Chunk {
           bounded_(skips_maximum(options.metric_bound)) {}
 
     void run(Rows rows) {
-        int slots = 0;
+        Slots slots{kBlock, kBlock};
         for (int i = 0; i < v_.candidate_count; ++i)
-            if (v_.candidates[i].weight != 0.0f) slots = larger(slots, rolling_slots(i, rows));
-        if (int64_t(slots) * width_ * 32 <= kRingBytes)
+            if (v_.candidates[i].weight != 0.0f) slots = rolling_slots(i, rows, slots);
+        if ((int64_t(slots.sums) * 32 + int64_t(slots.maxima) * 4) * width_ <= kRingBytes)
             roll(rows, kBlock, slots);
         else
             for (int y = rows.first; y < rows.last; y += kBand) {
                 const Rows band{y, smaller(y + kBand, rows.last)};
-                roll(band, kBand, kBand);
+                roll(band, kBand, {kBand, kBand});
             }
     }
 
   private:
+    struct Slots { // rows in flight
+        int sums, maxima;
+    };
+
     const Group& group(int candidate, int g) const {
         return groups_.all[int64_t(candidate) * groups_.count + g];
     }
@@ -588,37 +595,41 @@ class Chunk {
 
     // Rows in flight at most, when `rows` are rolled through in blocks. Maxima run ahead of the sums: those of
     // all targets of a source pixel must be known before it is added.
-    int rolling_slots(int candidate, Rows rows) const {
-        int next = 0, raised = 0, deepest = rows.first, slots = kBlock;
+    Slots rolling_slots(int candidate, Rows rows, Slots slots) const {
+        int next = 0, raised = 0, deepest = rows.first, highest = rows.first;
         for (int y = rows.first; y < rows.last; y += kBlock) {
-            int last = deepest_row(candidate, rows, smaller(y + kBlock, rows.last), next);
-            if (!bounded_) last = deepest_row(candidate, rows, last + 1, raised);
+            const int last = deepest_row(candidate, rows, smaller(y + kBlock, rows.last), next);
             deepest = larger(deepest, last);
-            slots = larger(slots, deepest - y + 1);
+            if (!bounded_) highest = larger(highest, deepest_row(candidate, rows, last + 1, raised));
+            slots.sums = larger(slots.sums, deepest - y + 1);
+            slots.maxima = larger(slots.maxima, highest - y + 1);
         }
         return slots;
     }
 
-    void roll(Rows rows, int block, int slots) {
-        const int64_t plane = int64_t(slots) * width_;
+    void roll(Rows rows, int block, Slots slots) {
+        const int64_t plane = int64_t(slots.sums) * width_, maximum_plane = int64_t(slots.maxima) * width_;
         const int count = v_.candidate_count;
         double* sums = static_cast<double*>(scratch(kSums, sizeof(double) * 4 * plane * count));
         double* cover = options_.coverage_gate
                             ? static_cast<double*>(scratch(kCover, sizeof(double) * plane * count))
                             : nullptr;
         float* maxima =
-            bounded_ ? nullptr : static_cast<float*>(scratch(kMaximum, sizeof(float) * plane * count));
+            bounded_ ? nullptr : static_cast<float*>(scratch(kMaximum, sizeof(float) * maximum_plane * count));
         int64_t* line = static_cast<int64_t*>(
-            scratch(kRingIndex, sizeof(int64_t) * (static_cast<size_t>(rows.last - rows.first) + 2 * count)));
-        int* next = reinterpret_cast<int*>(line + (rows.last - rows.first));
-        for (int y = rows.first; y < rows.last; ++y)
-            line[y - rows.first] = int64_t((y - rows.first) % slots) * width_;
+            scratch(kRingIndex, sizeof(int64_t) * (2 * static_cast<size_t>(rows.last - rows.first) + count)));
+        int64_t* line_of_maximum = line + (rows.last - rows.first);
+        int* next = reinterpret_cast<int*>(line_of_maximum + (rows.last - rows.first));
+        for (int k = 0; k < rows.last - rows.first; ++k) {
+            line[k] = int64_t(k % slots.sums) * width_;
+            line_of_maximum[k] = int64_t(k % slots.maxima) * width_;
+        }
         int* raised = next + count;
         for (int i = 0; i < 2 * count; ++i) next[i] = 0;
         memset(sums, 0, sizeof(double) * 4 * plane * count);
         if (cover) memset(cover, 0, sizeof(double) * plane * count);
         if (maxima)
-            for (int64_t k = 0; k < plane * count; ++k) maxima[k] = -__builtin_inff();
+            for (int64_t k = 0; k < maximum_plane * count; ++k) maxima[k] = -__builtin_inff();
         total_ = static_cast<float*>(scratch(kTotal, sizeof(float) * block * pitch_));
         best_ = v_.ids_out ? static_cast<float*>(scratch(kBest, sizeof(float) * block * width_)) : nullptr;
         records_ = static_cast<Record*>(scratch(kRecords, sizeof(Record) * block * width_ * count));
@@ -633,8 +644,9 @@ class Chunk {
                 if (candidate.weight == 0.0f) continue;
                 const Ring ring{sums + 4 * plane * i,
                                 cover ? cover + plane * i : nullptr,
-                                maxima ? maxima + plane * i : nullptr,
+                                maxima ? maxima + maximum_plane * i : nullptr,
                                 line,
+                                line_of_maximum,
                                 rows.first,
                                 width_};
                 if (maxima) {
@@ -773,7 +785,7 @@ class Chunk {
         }
         if (cover) memset(cover, 0, sizeof(double) * width_);
         if (ring.maximum) {
-            float* maximum = ring.maximum + ring.index(y, 0);
+            float* maximum = &ring.highest(y, 0);
             for (int x = 0; x < width_; ++x) maximum[x] = -__builtin_inff();
         }
     }
