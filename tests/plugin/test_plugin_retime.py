@@ -97,7 +97,7 @@ def test_depths_and_components(bundle: Path, depth: str, channels: int) -> None:
         inside = plain[8:-8, 8:-8]
         tolerance = {"byte": 0.02, "short": 0.01, "half": 0.01, "float": 0.01}[depth]
         middle = (frames[1] + frames[2])[8:-8, 8:-8] / 2
-        assert 0.0 <= inside.min() and inside.max() <= 1.0 + tolerance
+        assert inside.min() >= 0.0 and inside.max() <= 1.0 + tolerance
         assert channels == 1 or abs(float(inside.mean()) - float(middle.mean())) < 0.02
         assert node.persistent_message is None
 
@@ -192,7 +192,7 @@ def test_confidence_and_occlusion(bundle: Path) -> None:
     with open_node(bundle, source(), params={"output": "Confidence"}) as node:
         assert node.is_identity(3) is None
         sure = node.render(2)
-        assert sure is not None and 0.0 <= sure.min() and sure.max() <= 1.0 and sure[..., 3].min() == 1.0
+        assert sure is not None and sure.min() >= 0.0 and sure.max() <= 1.0 and sure[..., 3].min() == 1.0
         choose(node, "output", "Occlusion")
         hidden = node.render(2)
         assert hidden is not None and set(np.unique(hidden[..., :3])) <= {0.0, 1.0}
