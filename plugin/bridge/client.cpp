@@ -129,6 +129,7 @@ class Exchange {
         const Stopwatch time(result_.deliver_us);
         deliver_picture(*memory_, as_data(request_.picture, request_.output == Output::kPicture), window,
                         watch_);
+        memory_->settle(end_);
         connection_.spare.push_back(std::move(memory_));
         return done;
     }

@@ -29,6 +29,13 @@ class FrameDigest {
         high_ += mix(pair.high + (uint64_t{r} + 1) * P5);
     }
 
+    // Takes over the rows of `part`, which began as a copy of `empty`, a digest of the same frame without
+    // rows.
+    void join(const FrameDigest& part, const FrameDigest& empty) {
+        low_ += part.low_ - empty.low_;
+        high_ += part.high_ - empty.high_;
+    }
+
     std::array<uint8_t, 16> finish() const {
         const uint64_t words[2] = {mix(low_), mix(high_ ^ low_)};
         std::array<uint8_t, 16> out;

@@ -104,6 +104,7 @@ size_t sample_bytes(Depth depth) {
 }
 
 void read_row(const void* row, Depth depth, Components components, AlphaState alpha, int width, float* out) {
+    if (width <= 0) return;
     const size_t count = static_cast<size_t>(components) * static_cast<size_t>(width);
     switch (depth) {
     case Depth::kByte:
@@ -124,6 +125,7 @@ void read_row(const void* row, Depth depth, Components components, AlphaState al
 
 void write_row(const float* row, Depth depth, Components components, AlphaState alpha, int width, void* out,
                float* scratch) {
+    if (width <= 0) return;
     const size_t count = static_cast<size_t>(components) * static_cast<size_t>(width);
     if (components == Components::kRGBA && alpha == AlphaState::kUnpremultiplied) {
         std::memcpy(scratch, row, count * 4);

@@ -2,9 +2,8 @@
 //
 // Three kinds behind one interface: memfd with seals (Linux; the only kind that version 1 of the protocol
 // accepts), POSIX shared memory (other Unix; untested on macOS), a file mapping (Windows; untested).
-// Pixels are written and read by position; on Linux that is pwritev and preadv, so nothing is ever mapped
-// here and the rows of a picture go straight between the host's memory and the object's pages. Fresh pages
-// are dear (the kernel clears them): whoever makes an object uses it again.
+// Fresh pages are dear, more than their copy: the kernel clears them, and each is faulted in. So objects are
+// used again and stay mapped; what has no pages yet is written by pwritev, which clears and faults nothing.
 #pragma once
 
 #include <cstddef>
@@ -28,13 +27,14 @@ class SharedMemory {
     SharedMemory(const SharedMemory&) = delete;
     SharedMemory& operator=(const SharedMemory&) = delete;
 
-    // Pieces, one behind the other, to or from the bytes at `offset`. Throws BridgeError (kMemory).
+    // Pieces, one behind the other, to or from the bytes at `offset`; from several threads at once if they
+    // like. Throws BridgeError (kMemory).
     virtual void write(uint64_t offset, const Piece* pieces, size_t count) = 0;
     virtual void read(uint64_t offset, const Piece* pieces, size_t count) const = 0;
     // At least `bytes`; what is there stays. Throws BridgeError (kMemory).
     virtual void grow(uint64_t bytes) = 0;
-    // From now on nobody can write, this process included. False where the system has no such thing.
-    virtual bool freeze() = 0;
+    // The first `bytes` have pages: reads and writes among them are plain copies from now on.
+    virtual void settle(uint64_t bytes) = 0;
 
     uint64_t size() const { return size_; }
     intptr_t handle() const { return handle_; } // descriptor; HANDLE on Windows

@@ -40,25 +40,55 @@ class Memfd final : public SharedMemory {
             fail("memfd", bytes);
         }
     }
-    ~Memfd() override { close(descriptor()); }
+    ~Memfd() override {
+        unmap();
+        close(descriptor());
+    }
 
     void write(uint64_t offset, const Piece* pieces, size_t count) override {
-        transfer<true>(offset, pieces, count);
+        if (char* at = settled(offset, pieces, count))
+            for (; count > 0; at += pieces->bytes, ++pieces, --count)
+                std::memcpy(at, pieces->data, pieces->bytes);
+        else
+            transfer<true>(offset, pieces, count);
     }
     void read(uint64_t offset, const Piece* pieces, size_t count) const override {
-        transfer<false>(offset, pieces, count);
+        if (const char* at = settled(offset, pieces, count))
+            for (; count > 0; at += pieces->bytes, ++pieces, --count)
+                std::memcpy(pieces->data, at, pieces->bytes);
+        else
+            transfer<false>(offset, pieces, count);
     }
     void grow(uint64_t bytes) override {
         if (bytes <= size_) return;
         if (ftruncate(descriptor(), static_cast<off_t>(bytes)) != 0) fail("ftruncate", bytes);
         size_ = bytes;
     }
-    bool freeze() override {
-        return fcntl(descriptor(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SEAL) == 0;
+    void settle(uint64_t bytes) override {
+        if (bytes <= settled_ || bytes > size_) return;
+        unmap();
+        void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor(), 0);
+        if (at == MAP_FAILED) return; // then by system calls, as before
+        data_ = static_cast<char*>(at);
+        settled_ = bytes;
+        constexpr int kPopulateWrite =
+            23; // MADV_POPULATE_WRITE: all page table entries at once, where it is known
+        (void)madvise(at, bytes, kPopulateWrite);
     }
 
   private:
     int descriptor() const { return static_cast<int>(handle_); }
+    void unmap() {
+        if (data_ != nullptr) munmap(data_, settled_);
+        data_ = nullptr;
+        settled_ = 0;
+    }
+    // Where the pieces lie, if all of them have pages. Nobody can shrink the object: this is safe to touch.
+    char* settled(uint64_t offset, const Piece* pieces, size_t count) const {
+        uint64_t end = offset;
+        for (size_t i = 0; i < count; ++i) end += pieces[i].bytes;
+        return end <= settled_ ? data_ + offset : nullptr;
+    }
 
     template <bool kWrite>
     void transfer(uint64_t offset, const Piece* pieces, size_t count) const {
@@ -99,6 +129,9 @@ class Memfd final : public SharedMemory {
             count -= batch;
         }
     }
+
+    char* data_ = nullptr;
+    uint64_t settled_ = 0; // bytes that are mapped
 };
 #endif
 
@@ -143,7 +176,7 @@ class PosixMemory final : public SharedMemory {
         errno = ENOSYS;
         fail("grow", bytes);
     }
-    bool freeze() override { return false; }
+    void settle(uint64_t) override {}
 
   private:
     char* place(uint64_t offset, const Piece* pieces, size_t count) const {

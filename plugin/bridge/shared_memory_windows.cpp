@@ -45,7 +45,7 @@ class Mapping final : public SharedMemory {
     void grow(uint64_t bytes) override {
         if (bytes > size_) fail("grow", bytes);
     }
-    bool freeze() override { return false; }
+    void settle(uint64_t) override {}
 
   private:
     [[noreturn]] static void fail(const char* what, uint64_t bytes) {

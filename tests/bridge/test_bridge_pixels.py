@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from retempo.io.frame import Window
 from retempo.server.digest import digest_pixels
 

@@ -276,7 +276,8 @@ int short_memory(const Arguments& arguments) {
 
 int status(const Arguments& arguments) {
     const Client client(options_from(arguments));
-    std::cout << "{\"status\": " << quoted(client.status(arguments.number("start") != 0)) << "}\n";
+    const std::string said = client.status(arguments.number("start") != 0); // before anything is in a buffer
+    std::cout << "{\"status\": " << quoted(said) << "}\n";
     if (arguments.number("stop") != 0) client.stop_worker();
     return 0;
 }

@@ -267,14 +267,22 @@ int memory(const Arguments&) {
         object->write(100, in.data(), in.size());
         object->read(100, out.data(), out.size());
         good = good && taken == bytes && object->size() == 1000;
+        object->settle(1000);
+        std::fill(taken.begin(), taken.end(), uint8_t{0});
+        object->read(100, out.data(), out.size());
+        object->write(100, in.data(), in.size());
+        good = good && taken == bytes;
         if (kind == SharedMemory::Kind::kMemfd) {
             object->grow(5000);
             object->grow(10);
-            good = good && object->size() == 5000 && object->freeze();
-        } else
-            good = good && !object->freeze();
-        try { // beyond the end, or sealed
-            object->write(600, in.data(), in.size());
+            object->write(4000, in.data(), in.size()); // beyond what is settled
+            object->settle(5000);
+            std::fill(taken.begin(), taken.end(), uint8_t{0});
+            object->read(4000, out.data(), out.size());
+            good = good && object->size() == 5000 && taken == bytes;
+        }
+        try { // beyond the end
+            object->read(object->size() - 600, out.data(), out.size());
             good = false;
         } catch (const BridgeError& error) { good = good && error.problem() == Problem::kMemory; }
     }
