@@ -19,10 +19,14 @@ RETIME, INBETWEEN, VECTORS = (f"org.retempo.{name}" for name in ("Retime", "Inbe
 
 
 def find_bundle() -> Path:
-    """``$RETEMPO_BUNDLE``, else what ``make plugin`` has built; skips where there is none."""
+    """``$RETEMPO_BUNDLE``, else what ``make plugin`` has built; skips where there is none of this release."""
+    from retempo.server.parameters import table_hash
+
     path = Path(os.environ.get("RETEMPO_BUNDLE", REPO / "build" / "Retempo.ofx.bundle"))
     if not list(path.glob("Contents/*/Retempo.ofx")):
         pytest.skip(f"no bundle at {path}; `make plugin` builds it")
+    if table_hash() not in find_binary(path).read_bytes():
+        pytest.skip(f"{path} was built with other parameters; `make plugin` builds it anew")
     return path
 
 

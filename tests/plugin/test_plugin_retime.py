@@ -228,3 +228,45 @@ def test_half_resolution(bundle: Path) -> None:
     with open_node(bundle, source()) as node:
         small = node.render(2, scale=(0.5, 0.5), draft=True)
         assert small is not None and small.shape == (24, 40, 4) and small.any()
+
+
+def test_a_frame_that_is_missing_is_black(bundle: Path) -> None:
+    gap = {number: frame for number, frame in FRAMES.items() if number != 3}
+    dark = FRAMES | {3: np.zeros_like(FRAMES[3])}
+    with open_node(bundle, source(frames=gap)) as node:
+        picture = node.render(4)
+    with open_node(bundle, source(frames=dark)) as node:
+        np.testing.assert_array_equal(picture, node.render(4))
+
+
+def test_parameters_that_do_not_matter_are_greyed_out(bundle: Path) -> None:
+    def enabled(name: str) -> bool:
+        return bool(node.params[name].properties.get("OfxParamPropEnabled"))
+
+    with open_node(bundle, source()) as node:
+        assert enabled("speed") and not enabled("frame") and not enabled("fpsIn")
+        choose(node, "timing", "Frame")
+        assert enabled("frame") and not enabled("speed")
+
+
+def test_the_ocio_variable_of_the_host_counts(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCIO", "/no/such/config.ocio")
+    with open_node(bundle, source()) as node:
+        with pytest.raises(ActionFailed):
+            node.render(2)
+        assert "/no/such/config.ocio" in node.persistent_message.text
+        node.params["config"].set("ocio://default")
+        assert node.render(2) is not None
+    # where the host has set it for itself, it says nothing
+    with open_node(bundle, source(), "filter", name="MLT", temporal_access=False) as node:
+        node.params["speed"].set(1.0)
+        assert node.render(2) is not None
+
+
+def test_two_hosts_one_after_the_other(bundle: Path) -> None:
+    """Loaded, unloaded, loaded: nothing of the first is left."""
+    pictures = []
+    for _ in range(3):
+        with open_node(bundle, source()) as node:
+            pictures.append(node.render(2))
+    np.testing.assert_array_equal(pictures[0], pictures[2])
