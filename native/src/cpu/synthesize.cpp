@@ -64,10 +64,12 @@ struct GaussianConstants {
 RT_HD void weigh(floats (&wx)[4], floats (&wy)[4], const GaussianConstants& g, floats fx, floats fy,
                  floats exponent, bool bounded) {
     if (g.expands) {
-        const floats rx = exp_lanes(fx * (2.0f * g.half)), ry = exp_lanes(fy * (2.0f * g.half));
+        // arguments from -72 (depth -60, sigma 0.3) to 60
+        const floats rx = exp_normal_lanes<true>(fx * (2.0f * g.half)),
+                     ry = exp_normal_lanes<true>(fy * (2.0f * g.half));
         floats square = (fx * fx + fy * fy) * -g.half;
         if (bounded) square += exponent;
-        const floats factor = exp_lanes(square);
+        const floats factor = exp_normal_lanes<false>(square);
         wx[0] = g.one / rx;
         wx[1] = splat_of<floats>(1.0f);
         wx[2] = g.one * rx;
@@ -184,9 +186,13 @@ RT_HD floats stack_rows(const float* const* row) {
 #endif
 }
 
-// wx exp(z - zmax) of the taps of pixel i on R rows whose maxima start at top[r].
+constexpr int kAhead = 8; // pixels whose exponentials are taken together: they overlap
+
+// wx exp(z - zmax) of the taps of pixel i on R rows whose maxima start at first[r] + along.
 template <int N, int R>
-RT_HD void weigh_taps(const Prepared<N>& p, int i, const float* const (&top)[R], double (&w)[R][N]) {
+RT_HD void weigh_taps(const Prepared<N>& p, int i, const float* const (&first)[R], int along, double (&w)[R][N]) {
+    const float* top[R];
+    for (int r = 0; r < R; ++r) top[r] = first[r] + along;
     alignas(64) float e[16];
     if constexpr (N == 4) {
         constexpr int rows = kLanes / 4;
@@ -210,6 +216,9 @@ RT_HD void add_run_rows(const Prepared<N>& p, int i, int end, int ky0, double* s
                         const int64_t* line, const int64_t* line_of_maximum) {
     double* s[R];
     const float* top[R];
+    const int start = i;
+    int at = kAhead;
+    double ahead[Bounded ? 1 : kAhead][R][N];
     double4 window[R][N];
     for (int r = 0; r < R; ++r) {
         s[r] = sums + line[ky0 + r] * 4;
@@ -219,23 +228,24 @@ RT_HD void add_run_rows(const Prepared<N>& p, int i, int end, int ky0, double* s
     for (;;) {
         const double4 payload = widen(load<float4>(p.payload[i]));
         double4 wx[N];
-        double w[R][N];
-        if (Bounded)
+        if constexpr (Bounded) {
             for (int kx = 0; kx < N; ++kx) wx[kx] = splat_of<double4>(p.wx[kx][i]);
-        else
-            weigh_taps<N, R>(p, i, top, w);
+        } else if (at == kAhead) {
+            for (int k = i; k < end && k < i + kAhead; ++k) weigh_taps<N, R>(p, k, top, k - start, ahead[k - i]);
+            at = 0;
+        }
         for (int r = 0; r < R; ++r) {
             const double4 share = payload * splat_of<double4>(p.wy[ky0 + r][i]);
             for (int kx = 0; kx < N; ++kx)
-                window[r][kx] += share * (Bounded ? wx[kx] : splat_of<double4>(w[r][kx]));
+                window[r][kx] += share * (Bounded ? wx[kx] : splat_of<double4>(ahead[at][r][kx]));
         }
+        ++at;
         if (++i == end) break;
         for (int r = 0; r < R; ++r) {
             store(s[r], window[r][0]);
             for (int kx = 0; kx + 1 < N; ++kx) window[r][kx] = window[r][kx + 1];
             window[r][N - 1] = load<double4>(s[r] + 4 * N);
             s[r] += 4;
-            if (!Bounded) ++top[r];
         }
     }
     for (int r = 0; r < R; ++r)
@@ -257,6 +267,9 @@ RT_HD void add_run_wide(const Prepared<4>& p, int i, int end, double* sums, cons
                         const int64_t* line, const int64_t* line_of_maximum) {
     double* s[4];
     const float* top[4];
+    const int start = i;
+    int at = kAhead;
+    double ahead[Bounded ? 1 : kAhead][4][4];
     __m512d even[4], odd[4];
     for (int r = 0; r < 4; ++r) {
         s[r] = sums + line[r] * 4;
@@ -267,8 +280,11 @@ RT_HD void add_run_wide(const Prepared<4>& p, int i, int end, double* sums, cons
     for (;;) {
         const __m256d brought = (__m256d)widen(load<float4>(p.payload[i]));
         const __m512d payload = two(brought, brought);
-        double w[4][4];
-        if (!Bounded) weigh_taps<4, 4>(p, i, top, w);
+        if (!Bounded && at == kAhead) {
+            for (int k = i; k < end && k < i + kAhead; ++k) weigh_taps<4, 4>(p, k, top, k - start, ahead[k - i]);
+            at = 0;
+        }
+        const auto& w = ahead[Bounded ? 0 : at];
         const __m512d wx_even = Bounded ? two(p.wx[0][i], p.wx[2][i]) : payload,
                       wx_odd = Bounded ? two(p.wx[1][i], p.wx[3][i]) : payload;
         for (int r = 0; r < 4; ++r) {
@@ -276,6 +292,7 @@ RT_HD void add_run_wide(const Prepared<4>& p, int i, int end, double* sums, cons
             even[r] += share * (Bounded ? wx_even : two(w[r][0], w[r][2]));
             odd[r] += share * (Bounded ? wx_odd : two(w[r][1], w[r][3]));
         }
+        ++at;
         if (++i == end) break;
         for (int r = 0; r < 4; ++r) {
             _mm256_storeu_pd(s[r], first_of(even[r]));
@@ -283,7 +300,6 @@ RT_HD void add_run_wide(const Prepared<4>& p, int i, int end, double* sums, cons
             even[r] = odd[r];
             odd[r] = next;
             s[r] += 4;
-            if (!Bounded) ++top[r];
         }
     }
     for (int r = 0; r < 4; ++r) {
@@ -328,11 +344,11 @@ __attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, int x0, 
     }
 }
 
-// run(first pixel, end, row, column) for the runs of a segment whose taps are all inside, single(pixel) for other
-// pixels that may have a tap in `rows`.
-template <int N, class Run, class Single>
+// run(first pixel, end, row, column) for the runs of a segment whose taps are all inside; for others that may have
+// a tap in `rows` cut(...) where all columns are inside, single(pixel) where they are not or cut returns false.
+template <int N, class Run, class Single, class Cut>
 RT_HD void for_each_run(const Prepared<N>& p, const Ring& ring, Rows rows, int x0, int count, Run&& run,
-                        Single&& single) {
+                        Single&& single, Cut&& cut) {
     const int last_col = ring.width - N;
     const unsigned last_row = static_cast<unsigned>(rows.last - rows.first - N);
     const bool fits = ring.width >= N && rows.last - rows.first >= N;
@@ -341,10 +357,10 @@ RT_HD void for_each_run(const Prepared<N>& p, const Ring& ring, Rows rows, int x
         breaks &= breaks - 1;
         const int end = smaller(breaks ? __builtin_ctzll(breaks) : kSegment, count), row = p.row[i];
         const int64_t col = int64_t(x0) + i + p.shift[i];
-        const bool whole = fits && static_cast<unsigned>(row - rows.first) <= last_row;
-        if (whole && col >= 0 && col + (end - 1 - i) <= last_col)
+        const bool across = col >= 0 && col + (end - 1 - i) <= last_col;
+        if (across && fits && static_cast<unsigned>(row - rows.first) <= last_row)
             run(i, end, row, col);
-        else if (row > rows.first - N && row < rows.last)
+        else if (row > rows.first - N && row < rows.last && !(across && cut(i, end, row, col)))
             for (int k = i; k < end; ++k) single(k);
         i = end;
     }
@@ -354,12 +370,19 @@ template <bool Bounded, int N>
 void add_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int x0, int count) {
     for_each_run(
         p, ring, rows, x0, count,
-        [&](int i, int end, int row, int64_t col) {
+        [&](int i, int end, int row, int64_t col) __attribute__((always_inline)) {
             add_run<Bounded>(p, i, end, ring.sums + col * 4, Bounded ? nullptr : ring.maximum + col,
                              ring.line + (row - ring.row0),
                              Bounded ? nullptr : ring.line_of_maximum + (row - ring.row0));
         },
-        [&](int k) { add_clipped(p, k, x0, ring, rows, Bounded); });
+        [&](int k) { add_clipped(p, k, x0, ring, rows, Bounded); },
+        [&](int i, int end, int row, int64_t col) {
+            if (!Bounded) return false;
+            for (int ky = larger(0, rows.first - row); ky < smaller(N, rows.last - row); ++ky)
+                add_run_rows<true, N, 1>(p, i, end, ky, ring.sums + col * 4, nullptr,
+                                         ring.line + (row - ring.row0), nullptr);
+            return true;
+        });
 }
 
 // The greatest z of every target, of a run as add_run_rows, of a pixel tap by tap.
@@ -415,10 +438,10 @@ template <int N>
 void raise_segment(const Prepared<N>& p, const Ring& ring, Rows rows, int x0, int count) {
     for_each_run(
         p, ring, rows, x0, count,
-        [&](int i, int end, int row, int64_t col) {
+        [&](int i, int end, int row, int64_t col) __attribute__((always_inline)) {
             raise_run(p, i, end, ring.maximum + col, ring.line_of_maximum + (row - ring.row0));
         },
-        [&](int k) { raise_clipped(p, k, x0, ring, rows); });
+        [&](int k) { raise_clipped(p, k, x0, ring, rows); }, [](int, int, int, int64_t) { return false; });
 }
 
 template <int N>

@@ -75,13 +75,11 @@ RT_HD void split_lanes(floats d, ints& cell, floats& fraction) {
     fraction = carry ? floats{} : fraction;
 }
 
-// footprint.h: exp_of, lane by lane, the same bits.
-RT_HD floats exp_lanes(floats x) {
-    const ints vanishes = x < -87.0f;
-    x = clamp_lanes(x, -87.0f, 88.0f);
-    const floats scaled = x * 1.44269504f;
-    const ints n = __builtin_convertvector(
-        scaled + (scaled < 0.0f ? splat_of<floats>(-0.5f) : splat_of<floats>(0.5f)), ints);
+// footprint.h: exp_of, lane by lane, the same bits, for -87 <= x <= 88; `positive`: for 0 <= x.
+template <bool positive>
+RT_HD floats exp_normal_lanes(floats x) {
+    const floats scaled = x * 1.44269504f, half = splat_of<floats>(0.5f);
+    const ints n = __builtin_convertvector(scaled + (positive ? half : (scaled < 0.0f ? -half : half)), ints);
     const floats fn = __builtin_convertvector(n, floats);
     const floats r = (x - fn * 0.693359375f) - fn * -2.12194440e-4f;
     floats p = r * 1.9875691500e-4f + 1.3981999507e-3f;
@@ -93,7 +91,13 @@ RT_HD floats exp_lanes(floats x) {
     const ints bits = (n + 127) << 23;
     floats power;
     memcpy(&power, &bits, sizeof power);
-    return vanishes ? floats{} : p * power;
+    return p * power;
+}
+
+// The same for any x: 0 below the normal range, clamped above it.
+RT_HD floats exp_lanes(floats x) {
+    const ints vanishes = x < -87.0f;
+    return vanishes ? floats{} : exp_normal_lanes<false>(clamp_lanes(x, -87.0f, 88.0f));
 }
 
 // Bit k is set where a[k] != a[k - 1] or b[k] != b[k - 1]; bit 0 always. 64 elements, a[-1] and b[-1] exist.
@@ -155,9 +159,7 @@ RT_HD double4 widen(float4 v) {
 }
 RT_HD void store_doubles(double* to, floats v) {
 #if defined(__AVX512VL__)
-    __m256 low;
-    memcpy(&low, &v, sizeof low);
-    store(to, _mm512_maskz_cvtps_pd(0xff, low));
+    store(to, _mm512_maskz_cvtps_pd(0xff, _mm512_maskz_extractf32x8_ps(0xff, (__m512)v, 0)));
     store(to + 8, _mm512_maskz_cvtps_pd(0xff, _mm512_maskz_extractf32x8_ps(0xff, (__m512)v, 1)));
 #else
     float parts[kLanes];
