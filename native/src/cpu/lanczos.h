@@ -1,6 +1,6 @@
 // How are Lanczos samples taken quickly? The weights of kSegment positions at once, lane by lane; then, for
-// each position whose 8 x 8 texels all exist, four channels at a time. The same operations in the same order as
-// Lanczos4Filter and sample (backward_warp.h): the same bits.
+// each position whose 8 x 8 texels all exist, four channels at a time. The same operations in the same order
+// as Lanczos4Filter and sample (backward_warp.h): the same bits.
 #pragma once
 
 #include "bands.h"
@@ -70,8 +70,8 @@ struct LanczosSegment {
         weigh_lanczos(fy, y, odd);
     }
 
-    // Do all texels of position k exist in a width x height image, and is no weight but those of a fraction of 0
-    // itself 0?
+    // Do all texels of position k exist in a width x height image, and is no weight but those of a fraction
+    // of 0 itself 0?
     RT_HD bool is_plain(int k, int cell_x, int cell_y, int width, int height) const {
         return cell_x >= 3 && cell_x + 4 < width && cell_y >= 3 && cell_y + 4 < height && !odd[k];
     }
@@ -83,13 +83,15 @@ struct LanczosSegment {
         const int y0 = fy[k] == 0.0f ? 3 : 0, y1 = fy[k] == 0.0f ? 4 : 8;
         const float* corner = cell - 3 * pitch - 3 * channels;
         int c = 0;
-        for (; c + 4 <= channels; c += 4) take(c, total<float4>(k, corner + c, pitch, channels, x0, x1, y0, y1));
+        for (; c + 4 <= channels; c += 4)
+            take(c, total<float4>(k, corner + c, pitch, channels, x0, x1, y0, y1));
         for (; c < channels; ++c) take(c, total<float>(k, corner + c, pitch, channels, x0, x1, y0, y1));
     }
 
   private:
     template <class V>
-    RT_HD V total(int k, const float* corner, int64_t pitch, int channels, int x0, int x1, int y0, int y1) const {
+    RT_HD V total(int k, const float* corner, int64_t pitch, int channels, int x0, int x1, int y0,
+                  int y1) const {
         V sum = {};
         if (x1 - x0 == 8) {
             V across[8];

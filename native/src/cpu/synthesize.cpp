@@ -155,8 +155,8 @@ void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const 
     }
 }
 
-// The rows in flight of one candidate: the sums of target (y, x) are at sums[4 (line[y - row0] + x)], its maximum at
-// maximum[line_of_maximum[y - row0] + x].
+// The rows in flight of one candidate: the sums of target (y, x) are at sums[4 (line[y - row0] + x)], its
+// maximum at maximum[line_of_maximum[y - row0] + x].
 struct Ring {
     double* sums;  // [slots, W, 4]
     double* cover; // [slots, W] or null
@@ -180,7 +180,8 @@ RT_HD floats stack_rows(const float* const* row) {
     return (floats)_mm512_maskz_insertf32x8(0xffff, _mm512_castps256_ps512(two(row[0], row[1])),
                                             two(row[2], row[3]), 1);
 #elif defined(__AVX2__)
-    return (floats)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[0])), _mm_loadu_ps(row[1]), 1);
+    return (floats)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[0])), _mm_loadu_ps(row[1]),
+                                        1);
 #else
     return load<floats>(row[0]);
 #endif
@@ -190,7 +191,8 @@ constexpr int kAhead = 8; // pixels whose exponentials are taken together: they 
 
 // wx exp(z - zmax) of the taps of pixel i on R rows whose maxima start at first[r] + along.
 template <int N, int R>
-RT_HD void weigh_taps(const Prepared<N>& p, int i, const float* const (&first)[R], int along, double (&w)[R][N]) {
+RT_HD void weigh_taps(const Prepared<N>& p, int i, const float* const (&first)[R], int along,
+                      double (&w)[R][N]) {
     const float* top[R];
     for (int r = 0; r < R; ++r) top[r] = first[r] + along;
     alignas(64) float e[16];
@@ -231,7 +233,8 @@ RT_HD void add_run_rows(const Prepared<N>& p, int i, int end, int ky0, double* s
         if constexpr (Bounded) {
             for (int kx = 0; kx < N; ++kx) wx[kx] = splat_of<double4>(p.wx[kx][i]);
         } else if (at == kAhead) {
-            for (int k = i; k < end && k < i + kAhead; ++k) weigh_taps<N, R>(p, k, top, k - start, ahead[k - i]);
+            for (int k = i; k < end && k < i + kAhead; ++k)
+                weigh_taps<N, R>(p, k, top, k - start, ahead[k - i]);
             at = 0;
         }
         for (int r = 0; r < R; ++r) {
@@ -253,8 +256,8 @@ RT_HD void add_run_rows(const Prepared<N>& p, int i, int end, int ky0, double* s
 }
 
 #if defined(__AVX512VL__)
-// The same with two targets a register: even holds the targets 0 and 2 of a row, odd 1 and 3. One pixel on, odd
-// is even.
+// The same with two targets a register: even holds the targets 0 and 2 of a row, odd 1 and 3. One pixel on,
+// odd is even.
 RT_HD __m512d two(__m256d low, __m256d high) {
     return _mm512_maskz_insertf64x4(0xff, _mm512_castpd256_pd512(low), high, 1);
 }
@@ -281,7 +284,8 @@ RT_HD void add_run_wide(const Prepared<4>& p, int i, int end, double* sums, cons
         const __m256d brought = (__m256d)widen(load<float4>(p.payload[i]));
         const __m512d payload = two(brought, brought);
         if (!Bounded && at == kAhead) {
-            for (int k = i; k < end && k < i + kAhead; ++k) weigh_taps<4, 4>(p, k, top, k - start, ahead[k - i]);
+            for (int k = i; k < end && k < i + kAhead; ++k)
+                weigh_taps<4, 4>(p, k, top, k - start, ahead[k - i]);
             at = 0;
         }
         const auto& w = ahead[Bounded ? 0 : at];
@@ -344,8 +348,9 @@ __attribute__((noinline)) void add_clipped(const Prepared<N>& p, int i, int x0, 
     }
 }
 
-// run(first pixel, end, row, column) for the runs of a segment whose taps are all inside; for others that may have
-// a tap in `rows` cut(...) where all columns are inside, single(pixel) where they are not or cut returns false.
+// run(first pixel, end, row, column) for the runs of a segment whose taps are all inside; for others that may
+// have a tap in `rows` cut(...) where all columns are inside, single(pixel) where they are not or cut returns
+// false.
 template <int N, class Run, class Single, class Cut>
 RT_HD void for_each_run(const Prepared<N>& p, const Ring& ring, Rows rows, int x0, int count, Run&& run,
                         Single&& single, Cut&& cut) {
@@ -423,7 +428,8 @@ RT_HD void raise_run(const Prepared<N>& p, int i, int end, float* maximum, const
 }
 
 template <int N>
-__attribute__((noinline)) void raise_clipped(const Prepared<N>& p, int i, int x0, const Ring& ring, Rows rows) {
+__attribute__((noinline)) void raise_clipped(const Prepared<N>& p, int i, int x0, const Ring& ring,
+                                             Rows rows) {
     for (int ky = 0; ky < N; ++ky) {
         const int y = p.row[i] + ky;
         if (y < rows.first || y >= rows.last) continue;
@@ -517,7 +523,8 @@ RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, f
 RT_HD void blend_four(const float* const* top, const float* const* bottom, const float* fx, const float* fy,
                       const float* share, float* out) {
     const auto pair = [](const float* a, const float* b) {
-        return (floats)_mm512_maskz_insertf32x8(0xffff, _mm512_castps256_ps512(_mm256_loadu_ps(a)), _mm256_loadu_ps(b), 1);
+        return (floats)_mm512_maskz_insertf32x8(0xffff, _mm512_castps256_ps512(_mm256_loadu_ps(a)),
+                                                _mm256_loadu_ps(b), 1);
     };
     const auto spread = [](const float* from, __m512i lanes) {
         return (floats)_mm512_maskz_permutexvar_ps(0xffff, lanes, _mm512_castps128_ps512(_mm_loadu_ps(from)));
@@ -526,8 +533,10 @@ RT_HD void blend_four(const float* const* top, const float* const* bottom, const
                   low = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1),
                   high = _mm512_setr_epi32(2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
     const floats f01 = spread(fy, low), f23 = spread(fy, high), h = spread(fx, each), s = spread(share, each);
-    const floats a = mix_lanes(pair(top[0], top[1]), pair(bottom[0], bottom[1]), f01, 1.0f - f01, f01 == 0.0f);
-    const floats b = mix_lanes(pair(top[2], top[3]), pair(bottom[2], bottom[3]), f23, 1.0f - f23, f23 == 0.0f);
+    const floats a =
+        mix_lanes(pair(top[0], top[1]), pair(bottom[0], bottom[1]), f01, 1.0f - f01, f01 == 0.0f);
+    const floats b =
+        mix_lanes(pair(top[2], top[3]), pair(bottom[2], bottom[3]), f23, 1.0f - f23, f23 == 0.0f);
     const floats left = (floats)_mm512_maskz_shuffle_f32x4(0xffff, (__m512)a, (__m512)b, 0x88),
                  right = (floats)_mm512_maskz_shuffle_f32x4(0xffff, (__m512)a, (__m512)b, 0xdd);
     floats v = mix_lanes(left, right, h, 1.0f - h, h == 0.0f);
@@ -607,8 +616,8 @@ class Chunk {
         return groups_.all[int64_t(candidate) * groups_.count + g];
     }
 
-    // The last target row of the source groups, from `next` on, that reach rows before `end`; `next` moves past
-    // them.
+    // The last target row of the source groups, from `next` on, that reach rows before `end`; `next` moves
+    // past them.
     int deepest_row(int candidate, Rows rows, int end, int& next) const {
         int deepest = end - 1;
         for (; next < groups_.count && group(candidate, next).not_before < end; ++next)
@@ -616,8 +625,8 @@ class Chunk {
         return deepest;
     }
 
-    // Rows in flight at most, when `rows` are rolled through in blocks. Maxima run ahead of the sums: those of
-    // all targets of a source pixel must be known before it is added.
+    // Rows in flight at most, when `rows` are rolled through in blocks. Maxima run ahead of the sums: those
+    // of all targets of a source pixel must be known before it is added.
     Slots rolling_slots(int candidate, Rows rows, Slots slots) const {
         int next = 0, raised = 0, deepest = rows.first, highest = rows.first;
         for (int y = rows.first; y < rows.last; y += kBlock) {
@@ -637,8 +646,9 @@ class Chunk {
         double* cover = options_.coverage_gate
                             ? static_cast<double*>(scratch(kCover, sizeof(double) * plane * count))
                             : nullptr;
-        float* maxima =
-            bounded_ ? nullptr : static_cast<float*>(scratch(kMaximum, sizeof(float) * maximum_plane * count));
+        float* maxima = bounded_
+                            ? nullptr
+                            : static_cast<float*>(scratch(kMaximum, sizeof(float) * maximum_plane * count));
         int64_t* line = static_cast<int64_t*>(
             scratch(kRingIndex, sizeof(int64_t) * (2 * static_cast<size_t>(rows.last - rows.first) + count)));
         int64_t* line_of_maximum = line + (rows.last - rows.first);
@@ -721,7 +731,7 @@ class Chunk {
         float* total = total_ + int64_t(y - block0) * pitch_;
         alignas(64) float weight[kSegment], share[kSegment], mean[kSegment][4];
         alignas(64) int state[kSegment]; // 0 hole, 1 inside, 2 outside
-        Positions at = {}; // all lanes have numbers
+        Positions at = {};               // all lanes have numbers
         const bool fast = options_.filter == Filter::bilinear;
         const int channels = static_cast<int>(frame.c);
         const float exponent = options_.merge_exponent, own = candidate.weight;

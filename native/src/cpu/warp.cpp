@@ -141,8 +141,8 @@ void image_lanczos(const WarpImage& v, const WarpOptions& options) {
                                       [&](int c, auto value) { store(out + c, value); });
                     continue;
                 }
-                const auto taps = aim(Lanczos4Filter{}, cell_x[k], cell_y[k], fx[k], fy[k], width, height,
-                                      options.border);
+                const auto taps =
+                    aim(Lanczos4Filter{}, cell_x[k], cell_y[k], fx[k], fy[k], width, height, options.border);
                 for (int64_t c = 0; c < v.out.c; ++c)
                     out[c] = sample(taps, [&](int iy, int ix) { return v.image.at(iy, ix)[c]; });
             }
