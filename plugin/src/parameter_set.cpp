@@ -10,6 +10,7 @@ namespace retempo::ofx {
 namespace {
 
 constexpr const char* kTimingOfRetimer[] = {"timing", "speed", "frame", "fpsIn", "fpsOut"};
+constexpr const char* kOfWriting[] = {"vectorPreset", "vectorMax"};
 constexpr const char* kOfVectors = "vector"; // vectorPreset, vectorScale, ...
 constexpr const char* kOfDepth = "depth";    // depth, depthConvention
 
@@ -102,8 +103,9 @@ Context find_context(const std::string& name) {
 bool is_offered(const Parameter& parameter, unsigned effect, Context context) {
     if ((parameter.effects & effect) == 0) return false;
     if (context == Context::Retimer && is_one_of(parameter.name, kTimingOfRetimer)) return false;
-    // the vectors effect writes in a convention, without having an input of that kind
-    if (begins_with(parameter.name, kOfVectors)) return context != Context::Filter || effect == kVectors;
+    // the vectors effect has no such inputs, but writes in a convention
+    if (effect == kVectors && is_one_of(parameter.name, kOfWriting)) return true;
+    if (begins_with(parameter.name, kOfVectors)) return context != Context::Filter && effect != kVectors;
     if (begins_with(parameter.name, kOfDepth)) return context != Context::Filter && effect != kVectors;
     return true;
 }

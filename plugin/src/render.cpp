@@ -142,6 +142,11 @@ OfxStatus render(const Instance& node, const Properties& in) {
         frame.number = fetch.number;
         if (images.back()) {
             const bridge::MutablePicture given = images.back().picture();
+            const bool coarse = given.depth == bridge::Depth::kByte || given.depth == bridge::Depth::kShort;
+            if (frame.role == bridge::Role::kVectors && coarse)
+                throw StatusError(kOfxStatFailed,
+                                  "the Vectors input has 8 or 16 bit integers, which cannot hold motion; "
+                                  "work in half or float");
             frame.picture = {given.data,  given.bounds,     given.row_bytes,
                              given.depth, given.components, given.alpha};
         }

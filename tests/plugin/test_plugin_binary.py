@@ -112,3 +112,11 @@ def test_the_launcher_chooses_a_python(bundle: Path, tmp_path: Path) -> None:
     (copy.parent / "python-path").write_text("/no/such/python\n")
     inside.unlink()
     assert ask().returncode == 127
+
+
+def test_a_host_without_parameters_is_refused(bundle: Path) -> None:
+    """With a status, not a crash."""
+    with OfxHost(suites_withheld={"OfxParameterSuite"}) as host:
+        loaded = host.load(bundle)
+        assert not loaded
+        assert {failure.status for failure in loaded.refused.values()} == {4}  # kOfxStatErrMissingHostFeature

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
@@ -270,3 +271,39 @@ def test_two_hosts_one_after_the_other(bundle: Path) -> None:
         with open_node(bundle, source()) as node:
             pictures.append(node.render(2))
     np.testing.assert_array_equal(pictures[0], pictures[2])
+
+
+def test_vectors_in_whole_numbers_are_refused(bundle: Path) -> None:
+    clips = {name: FrameSequenceClip(FRAMES, depth="byte") for name in ("Source", "Vectors")}
+    with open_node(bundle, clips, params={"flow": "Vectors input"}) as node:
+        with pytest.raises(ActionFailed):
+            node.render(2)
+        assert "half or float" in node.persistent_message.text
+
+
+def test_a_worker_that_was_ended_is_started_again(bundle: Path) -> None:
+    with open_node(bundle, source()) as node:
+        before = node.render(2)
+        stop_worker(Path(os.environ["RETEMPO_RUNTIME_DIR"]))
+        np.testing.assert_array_equal(node.render(2), before)
+
+
+def test_a_worker_that_cannot_start_is_reported(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETEMPO_PYTHON", "/no/such/python")
+    monkeypatch.setenv("RETEMPO_RUNTIME_DIR", str(tmp_path / "run"))
+    with open_node(bundle, source()) as node:
+        with pytest.raises(ActionFailed):
+            node.render(2)
+        assert "/no/such/python" in node.persistent_message.text
+
+
+@pytest.mark.parametrize("withheld", [{"OfxMessageSuite"}, {("OfxMessageSuite", 2)}, {"OfxProgressSuite"}])
+def test_hosts_with_fewer_suites(bundle: Path, withheld: set[object]) -> None:
+    with open_node(bundle, source(), suites_withheld=withheld, api=(1, 4)) as node:
+        assert node.render(2) is not None
+        with pytest.raises(ActionFailed):
+            node.render(2, field="upper")
+        spoken = [message.text for message in node.plugin.host.talking.messages]
+        assert bool(spoken) == (withheld == {("OfxMessageSuite", 2)})
