@@ -72,6 +72,15 @@ def test_written_movies_read_back(
     source.close()
 
 
+@pytest.mark.parametrize(("bits", "fmt"), [(8, "yuv420p"), (10, "yuv420p10le")])
+def test_a_movie_keeps_the_depth_of_its_source(tmp_path: Path, bits: int, fmt: str) -> None:
+    source = open_source(write(tmp_path / "a" / "in.mp4", 2, bits=bits))
+    made = write(tmp_path / "b" / "out.mp4", 2, source=source)
+    with av.open(str(made)) as container:
+        assert container.streams.video[0].codec_context.pix_fmt == fmt
+    source.close()
+
+
 def test_lossless_ffv1_is_exact(tmp_path: Path, rng: np.random.Generator) -> None:
     codes = rng.integers(0, 256, (9, 7, 3))
     target = open_target(tmp_path / "a.mkv", fps=FPS)

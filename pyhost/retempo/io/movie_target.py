@@ -39,14 +39,14 @@ class MovieTarget:
 
     def __init__(
         self, path: Path, *, overwrite: bool = False, fps: Fraction | None = None, codec: str | None = None,
-        bits: int | None = None, quality: int | None = None,
+        bits: int | None = None, quality: int | None = None, deep: bool = False,
     ) -> None:  # fmt: skip
         self._path, self._overwrite = path, overwrite
         self._codec = codec or _BY_EXTENSION.get(path.suffix.lower(), "h264")
         depths = sorted(b for c, b in _FORMAT if c == self._codec)
         if not depths:
             raise UsageError(f"unknown movie codec '{self._codec}'", f"use one of {', '.join(_ENCODER)}")
-        self._bits = bits or depths[0]
+        self._bits = bits or (depths[-1] if deep else depths[0])
         if self._bits not in depths:
             raise UsageError(
                 f"{self._codec} is not written at {bits} bits", f"use {' or '.join(map(str, depths))}"

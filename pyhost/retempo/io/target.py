@@ -76,7 +76,8 @@ def open_target(
         depth: storage of float channels: ``half``, ``float``, ``uint8``, ``uint10``, ``uint16``.
         durable: wait for the disk at each frame.
         codec: movie codec: ``h264``, ``hevc``, ``prores``, ``ffv1``; by the extension without it.
-        bits: 8 or 10 bits a component of a movie.
+        bits: 8 or 10 bits a component of a movie; without it 10 for a source movie of more than 8, where
+            the codec has it, and otherwise the least the codec has.
         quality: constant rate factor of h264 and hevc, smaller is better.
 
     Raises:
@@ -88,7 +89,10 @@ def open_target(
         from retempo.io.movie_target import MovieTarget
 
         _refuse_source([path], source)
-        return MovieTarget(path, overwrite=overwrite, fps=fps, codec=codec, bits=bits, quality=quality)
+        deep = source is not None and _is_deep_movie(source)
+        return MovieTarget(
+            path, overwrite=overwrite, fps=fps, codec=codec, bits=bits, quality=quality, deep=deep
+        )
     parsed = pat.parse(path)
     form = format_for(parsed.path(0))
     if depth is not None and depth not in form.depths:
@@ -99,6 +103,14 @@ def open_target(
         (parsed.path(n) for n in (frames if frames is not None else source.frames if source else ())), source
     )
     return ImageTarget(parsed, overwrite, source, depth, durable)
+
+
+def _is_deep_movie(source: Source) -> bool:
+    """Tell whether it is a movie of more than 8 bits a component."""
+    if source.kind != "movie":
+        return False
+    layers = source.header(source.frames[0]).layers
+    return any(kind != "uint8" for layer in layers for kind in layer.formats.values())
 
 
 class ImageTarget:

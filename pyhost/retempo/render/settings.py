@@ -235,8 +235,9 @@ class RetimeSettings:
     compression: str = _setting("keep", "compression, e.g. zip, piz, dwaa:45, none", group="output")
     codec: str = _setting("", "movie codec: h264, hevc, prores, ffv1; default: by container", group="output")
     bit_depth: int = _setting(
-        0, "bits a channel in a movie, 8 or 10; default: as the source", group="output", kind=int
-    )
+        0, "bits a channel in a movie, 8 or 10; default: as the source movie, else the codec's least",
+        group="output", kind=int,
+    )  # fmt: skip
 
     quality: int = _setting(
         0,
