@@ -119,6 +119,14 @@ def test_json_and_csv_say_the_same(tmp_path: Path) -> None:
     assert load_curve(tmp_path / "a.json", "speed") == load_curve(tmp_path / "a.csv", "speed") == expected
 
 
+def test_csv_header_may_say_anything() -> None:
+    keys = parse_csv("1001,1\n1025,0.5\n")
+    assert parse_csv("frame,speed\n1001,1\n1025,0.5\n") == keys
+    assert parse_csv("Frame, Value, Interpolation\n1001,1\n1025,0.5\n") == keys
+    with pytest.raises(InputError, match="line 1: value is 'fast'"):
+        parse_csv("1001,fast\n1025,0.5\n")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -8,7 +8,8 @@ JSON: an object, or the bare list of keys. Numbers may be numbers or exact texts
               [1049, 1]]}
 
 ``curve`` ("speed" or "frame") is optional; where given, it must be the kind that is asked for. CSV: one key
-a line, ``time,value[,interpolation]``; a header line, blank lines and lines that begin with # are skipped.
+a line, ``time,value[,interpolation]``; a first line of words, blank lines and lines that begin with # are
+skipped.
 ``time`` is an output frame (fractions allowed), in rising order. ``value`` is a speed (source frames per
 output frame) or a source frame. ``interpolation`` rules from its key to the next: linear (the default),
 smooth (eases in and out, never overshoots) or hold. Beyond the outer keys the value stays constant.
@@ -126,7 +127,7 @@ def parse_json(text: str, name: str = "curve", kind: str | None = None) -> Curve
             if isinstance(error, json.JSONDecodeError)
             else f"{name}: {error}"
         )
-        raise InputError(where, "write it as JSON, see the example in the retime room's curves") from error
+        raise InputError(where, 'write it as JSON, e.g. {"keys": [[1001, 1], [1025, 0.25]]}') from error
     return curve_from_document(document, name, kind)
 
 
@@ -157,12 +158,17 @@ def parse_csv(text: str, name: str = "curve") -> Curve:
         cells = [cell.strip() for cell in row]
         if not any(cells) or cells[0].startswith("#"):
             continue
-        if not rows and cells[0].lower() == "time":
+        if not rows and _is_header(cells):
             continue
         while len(cells) > 2 and not cells[-1]:
             cells.pop()
         rows.append((f"line {line}", cells))
     return _curve_at(name, rows)
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    """Tell whether a first line names its columns: a word that is no number in each of the first two."""
+    return len(cells) >= 2 and all(cell[:1].isalpha() for cell in cells[:2])
 
 
 def _curve_at(name: str, rows: list[tuple[str, Any]]) -> Curve:
