@@ -115,8 +115,9 @@ def render_shot(
             report.strips = cut.rows
             report.flow_scale = cut.flow_scale
             report.pairs = len({step.needed for step in work if step.entry.kind == "between"})
-            for step in render_in_strips(renderer, source, target, vectors, cut, work, report.repaired):
-                done(step)
+            with timed(report.seconds, "render"):  # strips are read, made and written in turn
+                for step in render_in_strips(renderer, source, target, vectors, cut, work, report.repaired):
+                    done(step)
         else:
             _render_whole(renderer, source, target, vectors, work, report, done)
         target.close()
