@@ -220,8 +220,9 @@ class RetimeSettings:
         "", "colour space of the source; default: the config's file rules", group="colour"
     )
     working_space: str = _setting(
-        "", "space in which pixels are warped and blended; default: scene_linear", group="colour"
-    )
+        "", "space in which pixels are warped and blended; default: scene_linear, or the source's space where "
+        "it is linear and the result stays in it", group="colour",
+    )  # fmt: skip
     output_space: str = _setting(
         "", "colour space of the result; default: that of the source", group="colour"
     )
