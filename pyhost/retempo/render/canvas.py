@@ -103,7 +103,7 @@ def gather(frame: Frame, layers: Sequence[int], window: Window, color: ColorPipe
             at_id += len(layer.id_channels)
     canvas = Canvas(window, pixels, ids, tuple(layers), names)
     for columns in color_columns(frame, canvas):
-        colour = np.ascontiguousarray(pixels[..., columns])
+        colour = select(pixels, columns)
         finite, bad = replace_nonfinite(colour)
         working = color.to_working(finite)
         if working is not colour:
@@ -122,7 +122,7 @@ def count_bad(frame: Frame, layers: Sequence[int], part: Window) -> int:
         rows = layer.window.rows(part.y, part.y1)
         inside = layer.pixels[rows.y - layer.window.y : rows.y1 - layer.window.y]
         for group in layer.color_groups():
-            bad += replace_nonfinite(np.ascontiguousarray(inside[..., list(group)]))[1]
+            bad += replace_nonfinite(select(inside, group))[1]
     return bad
 
 
@@ -156,7 +156,7 @@ def scatter(
         color: converts each colour group to the output space.
     """
     for columns in color_columns(template, canvas):
-        colour = np.ascontiguousarray(pixels[..., columns])
+        colour = select(pixels, columns)
         shown = color.to_output(colour)
         if shown is not colour:
             pixels[..., columns] = shown
@@ -176,12 +176,20 @@ def scatter(
     return made
 
 
+def select(pixels: np.ndarray, columns: Sequence[int]) -> np.ndarray:
+    """Some channels, contiguous; neighbours in order are cut out at once, and all of them are not copied at all."""
+    first, last = columns[0], columns[0] + len(columns)
+    if list(columns) == list(range(first, last)):
+        return np.ascontiguousarray(pixels[..., first:last])
+    return np.ascontiguousarray(pixels[..., list(columns)])
+
+
 def place(layer: Layer, columns: Sequence[int], window: Window) -> np.ndarray:
     """Some channels of a layer over ``window``, ``[H, W, len(columns)]`` float32, 0 outside its data window."""
     if layer.window == window:
-        return np.ascontiguousarray(layer.pixels[..., list(columns)])
+        return select(layer.pixels, columns)
     placed = np.zeros((window.height, window.width, len(columns)), np.float32)
-    placed[slices(layer.window, window)] = layer.pixels[..., list(columns)]
+    placed[slices(layer.window, window)] = select(layer.pixels, columns)
     return placed
 
 

@@ -19,7 +19,16 @@ from retempo.flow.base import FlowEstimator
 from retempo.flow.catalog import VectorsMarker, parse_flow
 from retempo.io.frame import Frame, Layer, check_same_layout
 from retempo.metrics.importance import ImportanceSettings
-from retempo.render.canvas import Canvas, common_window, gather, group_views, guide_of, scatter, union_windows
+from retempo.render.canvas import (
+    Canvas,
+    common_window,
+    gather,
+    group_views,
+    guide_of,
+    scatter,
+    select,
+    union_windows,
+)
 from retempo.render.device import find_device
 from retempo.render.settings import RetimeSettings, parse_coefficients
 from retempo.render.vectors import depth_of, vector_flow
@@ -206,7 +215,7 @@ class FrameRenderer:
         for layer in frame.layers:
             pixels = layer.pixels.copy()
             for group in layer.color_groups():
-                pixels[..., list(group)] = self.color.convert(np.ascontiguousarray(pixels[..., list(group)]))
+                pixels[..., list(group)] = self.color.convert(select(pixels, group))
             layers.append(replace(layer, pixels=pixels))
         return replace(frame, layers=layers)
 
