@@ -33,7 +33,7 @@ plugin: venv ## the OpenFX plugin (build/Retempo.ofx.bundle); `retempo plugin in
 	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/plugin --target Retempo
 	@echo "build/Retempo.ofx.bundle"
 
-test: venv-test ## everything that has to be true: style, types, import rules, behaviour
+test: venv-test plugin ## everything that has to be true: style, types, import rules, behaviour
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: venv-test ## style, types and import rules alone
@@ -41,7 +41,7 @@ lint: venv-test ## style, types and import rules alone
 
 format: venv-test ## rewrite the sources in the house style
 	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format .
-	@git ls-files 'native/*.h' 'native/*.cpp' 'native/*.cu' 'native/*.cuh' | xargs -r $(BIN)/clang-format -i
+	@git ls-files 'native/*.h' 'native/*.cpp' 'native/*.cu' 'native/*.cuh' 'plugin/*.h' 'plugin/*.cpp' 'tests/bridge/driver/*' | xargs -r $(BIN)/clang-format -i
 
 bench: venv-test ## how fast it is, as ratios in one run (a table, and build/bench.json)
 	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)

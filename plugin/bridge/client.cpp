@@ -1,5 +1,5 @@
-// How does one render go? Hash the frames, borrow a connection, ask, send what is lacking, wait, copy the
-// result.
+// How does one render go? Recognise the frames, borrow a connection, ask, with new frames along, send what is
+// lacking, wait, copy the result.
 #include "bridge/client.h"
 
 #include <cmath>
@@ -8,6 +8,7 @@
 
 #include "bridge/frame_copy.h"
 #include "bridge/pool.h"
+#include "bridge/recall.h"
 
 namespace retempo::bridge {
 namespace {
@@ -68,7 +69,7 @@ PictureOf<Data> as_data(PictureOf<Data> picture, bool is_colour) {
     return picture;
 }
 
-wire::Render make_message(const Request& request, const Bounds& window, const Watch& watch) {
+wire::Render make_message(const Request& request, const Bounds& window) {
     if (request.display.empty()) refuse("the display window has no size");
     check_picture(request.picture, "the output picture");
     if (window.empty() || !request.picture.bounds.contains(window))
@@ -94,26 +95,62 @@ wire::Render make_message(const Request& request, const Bounds& window, const Wa
         entry.channels = static_cast<uint8_t>(frame.picture.channels());
         entry.number = frame.number;
         entry.window = wire_window(frame.picture.bounds, request.display);
-        entry.digest =
-            digest_picture(as_data(frame.picture, frame.role == Role::kSource), entry.window, watch);
         message.frames.push_back(entry);
     }
     return message;
 }
 
+// What is known of the frames before anything is sent.
+struct Content {
+    std::vector<std::string> identities, samples; // keys of Recall
+    std::vector<bool> known;                      // its digest is in the message
+};
+
+Picture picture_of(const Frame& frame) { return as_data(frame.picture, frame.role == Role::kSource); }
+
+// Digests of frames that were handed over before. The others are hashed when they are copied.
+Content recall_frames(const Request& request, wire::Render& message, const Watch& watch) {
+    Content content;
+    for (size_t i = 0; i < request.frames.size(); ++i) {
+        const Picture picture = picture_of(request.frames[i]);
+        wire::FrameEntry& entry = message.frames[i];
+        content.identities.push_back(identity_key(request.frames[i].identity, picture, entry.window));
+        content.samples.emplace_back();
+        std::optional<wire::Digest> digest;
+        if (!content.identities[i].empty()) digest = Recall::instance().find(content.identities[i]);
+        if (!digest) {
+            content.samples[i] = sample_key(picture, entry.window);
+            if (Recall::instance().find(content.samples[i]))
+                digest = digest_picture(picture, entry.window, watch);
+        }
+        content.known.push_back(digest.has_value());
+        if (digest) entry.digest = *digest;
+    }
+    return content;
+}
+
+// For the next request with the same frames: the worker has them now.
+void note_frames(const Content& content, const wire::Render& message) {
+    for (size_t i = 0; i < message.frames.size(); ++i) {
+        Recall::instance().note(content.identities[i], message.frames[i].digest);
+        Recall::instance().note(content.samples[i], message.frames[i].digest);
+    }
+}
+
 // One request over one connection, from RENDER to the delivered result.
 class Exchange {
   public:
-    Exchange(Connection& connection, const Request& request, const wire::Render& message,
+    Exchange(Connection& connection, const Request& request, wire::Render& message, Content& content,
              const Limits& limits, const Watch& watch, Result& result)
-        : connection_(connection), request_(request), message_(message), limits_(limits), watch_(watch),
-          result_(result), number_(connection.next_request++) {}
+        : connection_(connection), request_(request), message_(message), content_(content), limits_(limits),
+          watch_(watch), result_(result), number_(connection.next_request++) {}
 
     // Throws WorkerGone, BridgeError.
     wire::Done run(const Bounds& window, const Progress& progress) {
         end_ = wire_bytes(request_.picture.channels(), window);
         memory_ = connection_.take_memory(end_);
         wire::Render message = message_;
+        share_new_frames(message);
         const auto left = std::chrono::ceil<Milliseconds>(watch_.deadline() - Clock::now()).count();
         message.deadline_ms = static_cast<uint32_t>(std::max<int64_t>(left, 1));
         asked_ = true;
@@ -145,6 +182,30 @@ class Exchange {
     }
 
   private:
+    // Frames never seen here go along with RENDER, hashed by the same pass: no question, no second look.
+    void share_new_frames(wire::Render& message) {
+        const Stopwatch time(result_.hash_us);
+        for (size_t i = 0; i < message.frames.size(); ++i) {
+            if (content_.known[i]) continue;
+            wire::FrameEntry& entry = message.frames[i];
+            entry.offset = share(i, entry.digest);
+            entry.eager = true;
+            message_.frames[i].digest = entry.digest;
+            content_.known[i] = true;
+            ++result_.frames_sent;
+        }
+    }
+
+    // Behind what is in the memory already; gives where that is.
+    uint64_t share(size_t index, wire::Digest& digest) {
+        const Picture picture = picture_of(request_.frames[index]);
+        const uint64_t offset = (end_ + 4095) / 4096 * 4096;
+        end_ = offset + wire_bytes(picture.channels(), picture.bounds);
+        memory_->grow(end_);
+        digest = share_picture(picture, message_.frames[index].window, *memory_, offset, watch_);
+        return offset;
+    }
+
     void send(Type type, const wire::Bytes& payload, int fd) {
         connection_.channel.send(type, number_, payload, fd, Clock::now() + limits_.silence, watch_);
     }
@@ -199,12 +260,13 @@ class Exchange {
                 throw BridgeError(Problem::kProtocol,
                                   "the worker asks for frames that the request does not have",
                                   "install plugin and worker from one release");
-            const Frame& frame = request_.frames[index];
-            const Picture picture = as_data(frame.picture, frame.role == Role::kSource);
-            const uint64_t offset = (end_ + 4095) / 4096 * 4096; // behind the result, in the same object
-            end_ = offset + wire_bytes(picture.channels(), picture.bounds);
-            memory_->grow(end_);
-            share_picture(picture, *memory_, offset, watch_);
+            wire::Digest digest;
+            const uint64_t offset = share(index, digest);
+            if (digest != message_.frames[index].digest) {
+                Recall::instance().clear();
+                refuse("frame " + std::to_string(request_.frames[index].number) +
+                       " has an identity that stood for other pixels, or changed meanwhile");
+            }
             send(Type::kFrames, wire::Frames{{{index, offset}}}.pack(),
                  -1); // the worker takes it over meanwhile
             ++result_.frames_sent;
@@ -226,7 +288,8 @@ class Exchange {
 
     Connection& connection_;
     const Request& request_;
-    const wire::Render& message_;
+    wire::Render& message_;
+    Content& content_;
     const Limits& limits_;
     const Watch& watch_;
     Result& result_;
@@ -268,9 +331,11 @@ Result Client::render(const Request& request, const Abort& abort, const Progress
         const Bounds window = request.window.empty() ? request.picture.bounds : request.window;
         Result result;
         wire::Render message;
+        Content content;
         {
             const Stopwatch time(result.hash_us);
-            message = make_message(request, window, watch);
+            message = make_message(request, window);
+            content = recall_frames(request, message, watch);
         }
         for (;;) {
             const auto borrow = [&] {
@@ -281,9 +346,10 @@ Result Client::render(const Request& request, const Abort& abort, const Progress
             Process& worker = lease->channel.peer();
             result.worker = worker.pid();
             result.frames_sent = 0;
-            Exchange exchange(*lease, request, message, options_.limits, watch, result);
+            Exchange exchange(*lease, request, message, content, options_.limits, watch, result);
             try {
                 take_over(result, exchange.run(window, progress));
+                note_frames(content, message);
                 lease.keep();
                 return result;
             } catch (const WorkerGone& gone) {
@@ -333,6 +399,9 @@ void Client::stop_worker() const { ask(Type::kStop, false); }
 std::string Client::log() const { return pool_->directory.log(); }
 std::string Client::start_log() const { return pool_->directory.start_log(); }
 
-void shutdown() { Registry::instance().close(); }
+void shutdown() {
+    Registry::instance().close();
+    Recall::instance().clear();
+}
 
 } // namespace retempo::bridge

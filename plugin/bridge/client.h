@@ -35,6 +35,10 @@ struct Frame {
     Role role = Role::kSource;
     int64_t number = 0; // the source frame that it is, or belongs to
     Picture picture;
+    // The host's own word for the content (OFX: kOfxImagePropUniqueIdentifier): a frame of the same identity,
+    // depth, place and row order is taken for the same frame, without a look at its pixels. A hint: leave it
+    // empty where the host gives none, or gives it wrongly, and the pixels are hashed each time.
+    std::string identity;
 };
 
 struct Request {
@@ -54,11 +58,11 @@ struct Result {
     std::string info;      // a line for the user
     uint32_t repaired = 0; // pixels of the sources that were NaN or infinite
     uint64_t cache_used = 0;
-    int frames_sent = 0;    // the worker had the others
+    int frames_sent = 0;    // the worker had the others, as far as is known here
     bool restarted = false; // the worker ended or fell silent, and a new one made this result
     int64_t worker = 0;     // its pid
-    // microseconds spent here: hashing the frames, getting a connection, writing frames into shared memory,
-    // waiting for the worker, copying the result to the host
+    // microseconds spent here: hashing the frames (new ones are copied meanwhile), getting a connection,
+    // writing frames into shared memory, waiting for the worker, copying the result to the host
     int64_t hash_us = 0, connect_us = 0, write_us = 0, wait_us = 0, deliver_us = 0;
     // and there: receiving frames, waiting for its turn, preparing (flow), rendering, delivering
     int64_t worker_receive_us = 0, worker_queued_us = 0, worker_prepare_us = 0, worker_render_us = 0,
@@ -94,8 +98,8 @@ class Client {
     std::shared_ptr<Pool> pool_;
 };
 
-// Closes what is idle and forgets it; what is rendering now is closed when it is done. For the plugin's
-// unload action. The bridge may be used again afterwards.
+// Closes what is idle and forgets it, and all identities; what is rendering now is closed when it is done.
+// For the plugin's unload action. The bridge may be used again afterwards.
 void shutdown();
 
 } // namespace retempo::bridge

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "bridge/digest.h"
+#include "bridge/stream.h"
 #include "bridge/strips.h"
 
 namespace retempo::bridge {
@@ -54,37 +55,65 @@ wire::Digest digest_picture(const Picture& picture, const wire::Window& window, 
     return sum.finish();
 }
 
-void share_picture(const Picture& picture, SharedMemory& memory, uint64_t offset, const Watch& watch) {
+wire::Digest share_picture(const Picture& picture, const wire::Window& window, SharedMemory& memory,
+                           uint64_t offset, const Watch& watch) {
+    const FrameDigest empty(static_cast<uint32_t>(picture.channels()), window.width, window.height, window.x,
+                            window.y);
+    FrameDigest sum = empty;
+    std::mutex mutex;
     const size_t floats = row_floats(picture.channels(), picture.bounds), bytes = floats * 4;
+    const uint64_t all = wire_bytes(picture.channels(), picture.bounds);
     const bool direct = is_wire_format(picture);
-    const auto strip = static_cast<size_t>(strip_rows(bytes));
+    char* const target = memory.mapped(offset, all);
+    const auto how = all >= kWorthStreams ? FrameDigest::Copy::kStreamed : FrameDigest::Copy::kPlain;
+    const auto strip = target != nullptr ? 1 : static_cast<size_t>(strip_rows(bytes));
     for_strips(picture.bounds.height(), bytes, watch, [&] {
         return [&, converted = std::vector<float>(direct ? 0 : floats * strip)](int first, int rows) mutable {
             SharedMemory::Piece pieces[kMostStripRows];
+            FrameDigest part = empty;
             for (int i = 0; i < rows; ++i) {
-                const void* row = row_of(picture, picture.bounds, first + i);
+                const int r = first + i;
+                const void* row = row_of(picture, picture.bounds, r);
                 if (!direct) {
-                    float* out = converted.data() + floats * static_cast<size_t>(i);
+                    float* out = converted.data() + floats * (static_cast<size_t>(i) % strip);
                     read_row(row, picture.depth, picture.components, picture.alpha, picture.bounds.width(),
                              out);
                     row = out;
                 }
-                pieces[i] = {const_cast<void*>(row), bytes};
+                if (target != nullptr) {
+                    part.add_row(static_cast<uint32_t>(r), row, target + bytes * static_cast<size_t>(r), how);
+                } else {
+                    part.add_row(static_cast<uint32_t>(r), row);
+                    pieces[i] = {const_cast<void*>(row), bytes};
+                }
             }
-            memory.write(offset + uint64_t{bytes} * static_cast<uint64_t>(first), pieces,
-                         static_cast<size_t>(rows));
+            finish_streams();
+            if (target == nullptr)
+                memory.write(offset + uint64_t{bytes} * static_cast<uint64_t>(first), pieces,
+                             static_cast<size_t>(rows));
+            const std::lock_guard<std::mutex> guard(mutex);
+            sum.join(part, empty);
         };
     });
+    return sum.finish();
 }
 
 void deliver_picture(const SharedMemory& memory, const MutablePicture& picture, const Bounds& window,
                      const Watch& watch) {
     const size_t floats = row_floats(picture.channels(), window), bytes = floats * 4;
     const bool direct = is_wire_format(picture);
+    const uint64_t all = wire_bytes(picture.channels(), window);
+    const char* const source = memory.mapped(0, all);
+    const bool streamed = direct && source != nullptr && all >= kWorthStreams;
     const auto strip = static_cast<size_t>(strip_rows(bytes));
     for_strips(window.height(), bytes, watch, [&] {
         return [&, taken = std::vector<float>(direct ? 0 : floats * strip),
                 scratch = std::vector<float>(direct ? 0 : floats)](int first, int rows) mutable {
+            if (streamed) {
+                for (int r = first; r < first + rows; ++r)
+                    stream_copy(row_of(picture, window, r), source + bytes * static_cast<size_t>(r), bytes);
+                return;
+            }
             SharedMemory::Piece pieces[kMostStripRows];
             for (int i = 0; i < rows; ++i) {
                 void* row = direct ? row_of(picture, window, first + i)

@@ -16,8 +16,9 @@ uint64_t wire_bytes(int channels, const Bounds& bounds);
 
 // Throws BridgeError of the watch.
 wire::Digest digest_picture(const Picture& picture, const wire::Window& window, const Watch& watch);
-// The picture's rows, from the top, to the bytes at `offset`.
-void share_picture(const Picture& picture, SharedMemory& memory, uint64_t offset, const Watch& watch);
+// The picture's rows, from the top, to the bytes at `offset`; its digest, from the same look at each row.
+wire::Digest share_picture(const Picture& picture, const wire::Window& window, SharedMemory& memory,
+                           uint64_t offset, const Watch& watch);
 // The window's rows from the object's first bytes into the picture.
 void deliver_picture(const SharedMemory& memory, const MutablePicture& picture, const Bounds& window,
                      const Watch& watch);

@@ -31,6 +31,8 @@ class SharedMemory {
     // like. Throws BridgeError (kMemory).
     virtual void write(uint64_t offset, const Piece* pieces, size_t count) = 0;
     virtual void read(uint64_t offset, const Piece* pieces, size_t count) const = 0;
+    // Where these bytes are mapped; null if they are not, then `read` and `write` are the way.
+    virtual char* mapped(uint64_t offset, uint64_t bytes) const = 0;
     // At least `bytes`; what is there stays. Throws BridgeError (kMemory).
     virtual void grow(uint64_t bytes) = 0;
     // The first `bytes` have pages: reads and writes among them are plain copies from now on.

@@ -59,6 +59,9 @@ class Memfd final : public SharedMemory {
         else
             transfer<false>(offset, pieces, count);
     }
+    char* mapped(uint64_t offset, uint64_t bytes) const override {
+        return offset + bytes <= settled_ ? data_ + offset : nullptr;
+    }
     void grow(uint64_t bytes) override {
         if (bytes <= size_) return;
         if (ftruncate(descriptor(), static_cast<off_t>(bytes)) != 0) fail("ftruncate", bytes);
@@ -170,6 +173,9 @@ class PosixMemory final : public SharedMemory {
     void read(uint64_t offset, const Piece* pieces, size_t count) const override {
         for (char* at = place(offset, pieces, count); count > 0; at += pieces->bytes, ++pieces, --count)
             std::memcpy(pieces->data, at, pieces->bytes);
+    }
+    char* mapped(uint64_t offset, uint64_t bytes) const override {
+        return offset + bytes <= size_ ? data_ + offset : nullptr;
     }
     void grow(uint64_t bytes) override { // POSIX lets the size be set once only on some systems
         if (bytes <= size_) return;

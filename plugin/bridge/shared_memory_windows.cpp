@@ -42,6 +42,9 @@ class Mapping final : public SharedMemory {
         for (char* at = place(offset, pieces, count); count > 0; at += pieces->bytes, ++pieces, --count)
             std::memcpy(pieces->data, at, pieces->bytes);
     }
+    char* mapped(uint64_t offset, uint64_t bytes) const override {
+        return offset + bytes <= size_ ? data_ + offset : nullptr;
+    }
     void grow(uint64_t bytes) override {
         if (bytes > size_) fail("grow", bytes);
     }

@@ -13,8 +13,9 @@ REPO = Path(__file__).resolve().parents[2]
 REPORT_LINES = 60
 NATIVE = sorted(
     str(path.relative_to(REPO))
+    for folder in ("native", "plugin", "tests/bridge/driver")
     for suffix in ("h", "cpp", "cu", "cuh")
-    for path in (REPO / "native").rglob(f"*.{suffix}")
+    for path in (REPO / folder).rglob(f"*.{suffix}")
 )
 
 

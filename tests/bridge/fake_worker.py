@@ -163,9 +163,16 @@ class Session(threading.Thread):
         assert fcntl.fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK
         assert os.fstat(fd).st_size >= offset + stride * (fixed[7] - 1) + row
         self.pending[request] = {"fd": fd, "offset": offset, "rows": fixed[7], "row": row, "table": table}
+        came = False
+        for entry in table:
+            if entry[2]:  # its pixels came along
+                self.keep(fd, entry, entry[-1])
+                came = True
         lacking = [i for i, one in enumerate(table) if one[5] not in self.cache]
         if lacking:
             self.answer(NEED, request, struct.pack(f"<{1 + len(lacking)}H", len(lacking), *lacking))
+        elif came:
+            self.go_on(request)
         else:
             self.finish(request)
 
@@ -177,14 +184,20 @@ class Session(threading.Thread):
         for i in range(count):
             index, _, _, offset = struct.unpack_from("<HHIQ", payload, 8 + 16 * i)
             entry = asked["table"][index]
-            size = 4 * entry[1] * entry[6] * entry[7]
-            assert offset % 4 == 0 and os.fstat(asked["fd"]).st_size >= offset + size
-            with mmap.mmap(asked["fd"], 0, prot=mmap.PROT_READ) as memory:
-                self.cache[entry[5]] = memory[offset : offset + size]
+            self.keep(asked["fd"], entry, offset)
+        if all(one[5] in self.cache for one in asked["table"]):
+            self.go_on(request)
+
+    def go_on(self, request: int) -> None:
         if "die-after-frames" in self.wrong:
             os.kill(os.getpid(), signal.SIGKILL)
-        if all(one[5] in self.cache for one in asked["table"]):
-            threading.Thread(target=self.finish, args=(request,), daemon=True).start()
+        threading.Thread(target=self.finish, args=(request,), daemon=True).start()
+
+    def keep(self, fd: int, entry: tuple[Any, ...], offset: int) -> None:
+        size = 4 * entry[1] * entry[6] * entry[7]
+        assert offset % 4 == 0 and os.fstat(fd).st_size >= offset + size
+        with mmap.mmap(fd, 0, prot=mmap.PROT_READ) as memory:
+            self.cache[entry[5]] = memory[offset : offset + size]
 
     def finish(self, request: int) -> None:
         try:

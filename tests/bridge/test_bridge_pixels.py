@@ -136,7 +136,15 @@ def test_pictures_cross_the_right_way_up(
         "depth": depth, "channels": channels, "bounds": f"{x1},{y1},{x1 + width},{y1 + height}",
         "row_bytes": -pitch if negative else pitch, "start": pitch * (height - 1) if negative else 0,
     }  # fmt: skip
-    shown = run(driver, "picture", buffer.tobytes(), to="wire", display=",".join(map(str, display)), **values)
+    shown = run(
+        driver,
+        "picture",
+        buffer.tobytes(),
+        to="wire",
+        settled=int(gap > 0),
+        display=",".join(map(str, display)),
+        **values,
+    )
     line, _, data = shown.partition(b"\n")
     digest, _, window = line.decode().partition(" ")
     floats = np.frombuffer(data, np.float32).reshape(height, width, channels)

@@ -91,9 +91,31 @@ def test_second_visit_sends_nothing_and_finds_no_motion(real) -> None:
     first, second, third = real.render(time=0.25, step=0.25, repeat=3, width=96, height=54)
     assert (first["motion"], first["frames_sent"]) == (1, 2)
     assert [(line["motion"], line["frames_sent"]) for line in (second, third)] == [(2, 0)] * 2
-    (again,) = real.render(time=0.3, width=96, height=54)  # another host, the same frames
-    assert (again["motion"], again["frames_sent"]) == (2, 0)
+    (again,) = real.render(time=0.3, width=96, height=54)  # another host, the same frames: it cannot know
+    assert (again["motion"], again["frames_sent"]) == (2, 2)
     assert status(real)["flows_computed"] == 1
+
+
+def test_large_pictures_cross_past_the_caches(real) -> None:
+    out = real.folder / "out"
+    for values in ({}, {"negative": 1, "x": 3}):
+        size = {"width": 1024, "height": 600}  # from the second render on, the memory is mapped
+        lines = real.render(time=1, frames="1", fresh=1, repeat=3, out=out, **size, **values)
+        assert [line["frames_sent"] for line in lines] == [1, 1, 1]
+        assert out.read_bytes() == picture(21, **size).tobytes()
+
+
+def test_named_frames_are_not_looked_at_again(real) -> None:
+    out = real.folder / "out"
+    lines = real.render(time=1, frames="1", identity=1, fresh=1, repeat=3, out=out)
+    assert [line["frames_sent"] for line in lines] == [1, 1, 1]  # other names
+    assert out.read_bytes() == picture(21).tobytes()
+    lines = real.render(time=1, frames="1", identity=1, repeat=3, out=out)
+    assert [line["frames_sent"] for line in lines] == [1, 0, 0]
+    lines = real.render(time=1, frames="1", identity=1, liar=1, fresh=1, repeat=2, out=out)
+    assert out.read_bytes() == picture(1).tobytes()  # the same name for other pixels: it is believed
+    lines = real.render(time=1, frames="1", fresh=1, repeat=2, out=out)
+    assert out.read_bytes() == picture(11).tobytes()  # without names pixels count
 
 
 def test_unknown_setting_is_refused_in_words(real) -> None:

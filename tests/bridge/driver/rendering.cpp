@@ -1,4 +1,5 @@
 // What happens to renders? As many threads and clients as asked for; a line of JSON for each render.
+#include <atomic>
 #include <cstring>
 #include <dirent.h>
 #include <fstream>
@@ -6,6 +7,7 @@
 #include <mutex>
 #include <sstream>
 #include <thread>
+#include <time.h>
 #include <unistd.h>
 
 #include "bridge/client.h"
@@ -28,6 +30,15 @@ int count_descriptors() {
 
 double milliseconds_since(Clock::time_point when) {
     return std::chrono::duration<double, std::milli>(Clock::now() - when).count();
+}
+
+// Seconds of processor time that a process has used, all its threads together; 0 where that cannot be seen.
+double processor_time(int64_t pid) {
+    clockid_t clock;
+    timespec time{};
+    if (clock_getcpuclockid(static_cast<pid_t>(pid), &clock) != 0 || clock_gettime(clock, &time) != 0)
+        return 0;
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
 Options options_from(const Arguments& arguments) {
@@ -144,7 +155,11 @@ std::string render_once(const Arguments& arguments, const Options& options, doub
     const std::vector<int> window = arguments.numbers("window");
     if (window.size() == 4) request.window = {window[0], window[1], window[2], window[3]};
     for (size_t i = 0; i < numbers.size(); ++i)
-        request.frames.push_back({Role::kSource, numbers[i], canvases[i].source()});
+        request.frames.push_back({Role::kSource, numbers[i], canvases[i].source(),
+                                  arguments.number("identity") == 0 ? ""
+                                  : arguments.number("liar") != 0
+                                      ? "a frame"
+                                      : "frame " + std::to_string(numbers[i] + salt)});
     const auto settings = arguments.values.equal_range("setting");
     for (auto at = settings.first; at != settings.second; ++at) {
         const size_t split = at->second.find(':');
@@ -152,6 +167,9 @@ std::string render_once(const Arguments& arguments, const Options& options, doub
     }
     request.deadline = Milliseconds{arguments.number("deadline_ms")};
     const long abort_ms = arguments.number("abort_ms", -1);
+    static std::atomic<int64_t> last_worker{0};
+    const int64_t worker = last_worker;
+    const double worker_before = worker > 0 ? processor_time(worker) : 0, before = processor_time(0);
     const Clock::time_point began = Clock::now();
     Abort abort;
     if (abort_ms >= 0) abort = [&] { return milliseconds_since(began) >= static_cast<double>(abort_ms); };
@@ -160,9 +178,15 @@ std::string render_once(const Arguments& arguments, const Options& options, doub
         const Client client(options);
         const Result result = client.render(request, abort, [&](double, const std::string&) { ++progress; });
         const double elapsed = milliseconds_since(began);
+        const double used = processor_time(0) - before;
+        const double worker_used = worker == result.worker ? processor_time(worker) - worker_before : 0;
+        last_worker = result.worker;
         if (!arguments.text("out").empty()) save(target.picture, arguments.text("out"));
         std::string text = result_text(result, elapsed);
-        text.insert(text.size() - 1, ", \"progress\": " + std::to_string(progress));
+        std::ostringstream more;
+        more << ", \"progress\": " << progress << ", \"cpu_ms\": " << used * 1e3
+             << ", \"worker_cpu_ms\": " << worker_used * 1e3;
+        text.insert(text.size() - 1, more.str());
         return text;
     } catch (const BridgeError& error) {
         const double elapsed = milliseconds_since(began);

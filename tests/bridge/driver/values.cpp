@@ -231,7 +231,8 @@ int picture(const Arguments& arguments) {
             wire_window(source.bounds, {display.at(0), display.at(1), display.at(2), display.at(3)});
         const wire::Digest found = digest_picture(source, window, watch);
         const auto memory = SharedMemory::create(16 + wire_bytes(source.channels(), source.bounds));
-        share_picture(source, *memory, 16, watch);
+        if (arguments.number("settled") != 0) memory->settle(memory->size());
+        if (share_picture(source, window, *memory, 16, watch) != found) return 1;
         std::vector<uint8_t> out(wire_bytes(source.channels(), source.bounds));
         const SharedMemory::Piece piece{out.data(), out.size()};
         memory->read(16, &piece, 1);
