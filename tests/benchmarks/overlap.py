@@ -1,16 +1,18 @@
 """Do reading, computing and writing really overlap?
 
 ``overlap``: wall time of retiming a 1920x1080 half-float RGBA EXR shot (zip) to half speed, over the larger of two
-times of the same ``render_shot``: with a renderer that computes nothing (its reading and writing alone), and with
-a source and a target that live in memory (its computing alone). The files lie in the system's folder for
-temporary files. ``overlap_fast_flow`` is the same with ``dis:fast``, where files and computing weigh alike:
-the harder case, for both want the same cores.
+times of the same ``render_shot``: with a renderer that computes nothing but hands out the very in-betweens, made
+beforehand (its reading and writing alone; made pixels compress worse than an 8-bit plate does), and with a source
+and a target that live in memory (its computing alone). The files lie in the system's folder for temporary files.
+``overlap_fast_flow`` is the same with ``dis:fast``, where files and computing weigh alike: the harder case, for both
+want the same cores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +31,6 @@ from retempo.render.timing import schedule
 from timing import medians
 
 
-class IdleRenderer(FrameRenderer):
-    """Computes nothing: every in-between is the first of its source frames."""
-
-    def prepare(
-        self, frames: Mapping[int, Frame], vectors: Mapping[int, Frame] | None = None
-    ) -> PreparedFrames:
-        times = tuple(sorted(frames))
-        return PreparedFrames(times, tuple(frames[time] for time in times), ())
-
-    def render(self, prepared: PreparedFrames, time: Fraction) -> Frame:
-        return prepared.frames[0]
-
-
 class MemorySource:
     """Frames of another source, read beforehand; the rest of it is as it was."""
 
@@ -55,6 +44,28 @@ class MemorySource:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
+
+
+class IdleRenderer(FrameRenderer):
+    """Computes nothing: every in-between was made beforehand, from frames in memory."""
+
+    def __init__(self, settings: RetimeSettings, color: ColorPipeline, origin: MemorySource) -> None:
+        super().__init__(settings, color)
+        self.made: dict[Fraction, Frame] = {}
+        busy = FrameRenderer(settings, color)
+        for first, second in pairwise(origin.frames):
+            ready = busy.prepare({number: origin.read(number) for number in (first, second)})
+            time = Fraction(first + second, 2)
+            self.made[time] = busy.render(ready, time)
+
+    def prepare(
+        self, frames: Mapping[int, Frame], vectors: Mapping[int, Frame] | None = None
+    ) -> PreparedFrames:
+        times = tuple(sorted(frames))
+        return PreparedFrames(times, tuple(frames[time] for time in times), ())
+
+    def render(self, prepared: PreparedFrames, time: Fraction) -> Frame:
+        return self.made[time]
 
 
 class NoTarget:
@@ -118,7 +129,7 @@ def measure_shot(settings: RetimeSettings, source: Source, scratch: Path, repeat
         )
         render_shot(origin, target, wanted, renderer)
 
-    busy, idle = FrameRenderer(settings, color), IdleRenderer(settings, color)
+    busy, idle = FrameRenderer(settings, color), IdleRenderer(settings, color, memory)
     return medians(
         {
             "whole": lambda: shot(busy, source, False),
