@@ -32,6 +32,7 @@ from retempo.render.canvas import (
 from retempo.render.device import find_device
 from retempo.render.settings import RetimeSettings, parse_coefficients
 from retempo.render.vectors import depth_of, vector_flow
+from retempo.synthesis.hypotheses import pairs_around
 from retempo.synthesis.options import SynthesisOptions
 from retempo.synthesis.pipeline import FlowPair, Prepared, prepare
 
@@ -249,12 +250,8 @@ def _to_host(array: Any) -> np.ndarray:
 
 
 def flow_pairs(count: int) -> list[tuple[int, int]]:
-    """Which frames to estimate flow between, so that each has one to a frame beyond the middle gap."""
-    middle = count // 2 - 1
-    pairs = [(middle, middle + 1)]
-    pairs += [(one, middle + 1) for one in range(middle)]
-    pairs += [(middle, one) for one in range(middle + 2, count)]
-    return pairs
+    """The pairs of ``count`` frames that flow is estimated between: around the gap in the middle."""
+    return pairs_around(count, count // 2 - 1)
 
 
 def synthesis_options(
