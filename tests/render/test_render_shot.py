@@ -28,10 +28,13 @@ from retempo.io.frame import Frame, Window, make_layer
 from retempo.io.sequence import open_source
 from retempo.io.target import open_target
 from retempo.io.writer import write_frame
+from retempo.render.canvas import guide_of
 from retempo.render.job import open_renderer
 from retempo.render.queues import FrameReader
 from retempo.render.settings import RetimeSettings
 from retempo.render.shot import render_shot
+from retempo.render.steps import list_steps
+from retempo.render.strips import StripPlan, render_in_strips
 from retempo.render.timing import schedule
 
 FAST = ("--flow", "dis:fast")
@@ -290,3 +293,68 @@ def test_reading_ahead_gives_every_step_its_frames(steps: list[tuple[int, ...]],
     finally:
         reader.close()
     assert most <= ahead
+
+
+# ------------------------------------------------------------------------------------------- four source frames
+
+
+class Listening:
+    """Flow of ``picture``, which moves two pixels a frame; remembers between which frames it was asked for."""
+
+    name = "listening"
+
+    def __init__(self, guides: dict[bytes, int]) -> None:
+        self.guides = guides
+        self.asked: list[tuple[int, int]] = []
+
+    def estimate(self, image0: np.ndarray, image1: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        first, second = (
+            self.guides.setdefault(one.tobytes(), len(self.guides) + 1) for one in (image0, image1)
+        )
+        self.asked.append((first, second))
+        flow = np.zeros((*image0.shape[:2], 2), np.float32)
+        flow[..., 0] = 2 * (second - first)
+        return flow, -flow
+
+    def encode(self, image: np.ndarray) -> np.ndarray:
+        return image[..., 0]
+
+    estimate_encoded = estimate
+
+
+@pytest.mark.parametrize("strips", [False, True])
+@pytest.mark.parametrize(
+    ("count", "frames", "expected"),
+    [
+        (4, 3, [{(1, 2), (1, 3)}, {(2, 3), (1, 3)}]),
+        (4, 4, [{(1, 2), (1, 3)}, {(2, 3), (1, 3), (2, 4)}, {(3, 4), (2, 4)}]),
+        (8, 4, [{(1, 2), (1, 3), (1, 4)}, {(2, 3), (1, 3), (2, 4)}, {(3, 4), (1, 4), (2, 4)}]),
+    ],
+)
+def test_every_gap_of_a_shot_interpolates_its_motion(
+    tmp_path: Path, count: int, frames: int, expected: list[set[tuple[int, int]]], strips: bool
+) -> None:
+    """The two frames around an output look at each other, the others past it; at the ends of a shot, too."""
+    chosen = RetimeSettings(source_frames=count, speed="1/2")
+    source = open_source(str(make_shot(tmp_path / "in", range(1, frames + 1))))
+    target = open_target(tmp_path / "o.####.exr", source=source)
+    renderer = open_renderer(chosen, source)
+    listening = Listening({})
+    for number in range(1, frames + 1):
+        guide = guide_of(source.read(number), (0,), source.read(number).layers[0].window, renderer.color)
+        listening.guides[(listening.encode(guide) if strips else guide).tobytes()] = number
+    renderer.estimators = [listening]
+    wanted = schedule(chosen, source.frames, source.fps)
+    if strips:
+        steps = list_steps(source, target, wanted, chosen, None)
+        list(render_in_strips(renderer, source, target, None, StripPlan(17, 1.0), steps))
+    else:
+        assert render_shot(source, target, wanted, renderer).pairs == frames - 1
+    asked, begin = [], 0
+    for gap in expected:
+        asked.append(set(listening.asked[begin : begin + len(gap)]))
+        begin += len(gap)
+    assert asked == expected and begin == len(listening.asked)
+    for gap in range(1, frames):
+        made = planes(tmp_path / f"o.{2 * gap:04d}.exr", "RGB")
+        np.testing.assert_allclose(made[:, 8:-8], picture(gap + 0.5)[:, 8:-8], atol=0.04)

@@ -230,6 +230,25 @@ def test_a_changed_setting_keeps_the_flow_and_gives_what_a_fresh_renderer_gives(
     np.testing.assert_array_equal(made.view(np.uint32), fresh.view(np.uint32))
 
 
+@pytest.mark.parametrize("first", [1, 2])
+def test_the_gap_among_three_frames_is_part_of_the_key(client: Client, first: int) -> None:
+    """Both gaps of the same three frames: each is made from its own flows, in whatever order they are asked for."""
+    given = [Picture(number, plate(number)) for number in (1, 2, 3)]
+    client.render(Fraction(2 * (3 - first) + 1, 2), given, SETTINGS)
+    made, done = client.render(Fraction(2 * first + 1, 2), given, SETTINGS)
+    assert done.flow == FlowWork.COMPUTED
+    settings = read_settings(SETTINGS)
+    renderer = FrameRenderer(settings, ColorPipeline(settings.config, settings.input_space))
+    frames = {
+        one.number: Frame([make_layer(one.pixels, RGBA, formats="float")], one.window, Path("x"))
+        for one in given
+    }
+    fresh = (
+        renderer.render(renderer.prepare(frames, first=first), Fraction(2 * first + 1, 2)).layers[0].pixels
+    )
+    np.testing.assert_array_equal(made.view(np.uint32), fresh.view(np.uint32))
+
+
 def test_every_other_setting_is_part_of_the_key() -> None:
     """Those that preparing may look at; a new setting lands here by itself."""
     known = set(pair_settings()) | RENDER_SETTINGS | OTHER_SETTINGS

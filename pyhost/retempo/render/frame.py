@@ -61,11 +61,13 @@ class PreparedFrames:
         times: source frame numbers, ascending.
         frames: the frames themselves.
         views: per view; see ``group_views``.
+        first: the one of ``times`` that the instants to be rendered follow.
     """
 
     times: tuple[int, ...]
     frames: tuple[Frame, ...]
     views: tuple[PreparedView, ...]
+    first: int
 
     @property
     def repaired(self) -> dict[int, int]:
@@ -110,25 +112,34 @@ class FrameRenderer:
         self.options = synthesis_options(settings, self.estimators)
 
     def prepare(
-        self, frames: Mapping[int, Frame], vectors: Mapping[int, Frame] | None = None
+        self,
+        frames: Mapping[int, Frame],
+        vectors: Mapping[int, Frame] | None = None,
+        first: int | None = None,
     ) -> PreparedFrames:
         """Estimate the motion between ``frames``.
 
         Args:
             frames: two or more source frames by number.
             vectors: frames of a second sequence that hold the motion vectors, by the same numbers.
+            first: the source frame that the instants to be rendered follow: they lie between it and the next of
+                ``frames``. Default: the gap in the middle, the only one of two frames.
 
         Raises:
             InputError: the frames differ in size or layers, or a needed channel is missing.
+            UsageError: ``first`` is none of the frames, or the last.
         """
         times = tuple(sorted(frames))
+        first = times[len(times) // 2 - 1] if first is None else first
+        pairs = flow_pairs(times, first)
         ordered = tuple(frames[time] for time in times)
         for other in ordered[1:]:
             check_same_layout(ordered[0], other)
         views = tuple(
-            self._prepare_view(times, ordered, layers, vectors) for layers in group_views(ordered[0]).values()
+            self._prepare_view(times, ordered, layers, vectors, pairs)
+            for layers in group_views(ordered[0]).values()
         )
-        return PreparedFrames(times, ordered, views)
+        return PreparedFrames(times, ordered, views, first)
 
     def _prepare_view(
         self,
@@ -136,6 +147,7 @@ class FrameRenderer:
         frames: tuple[Frame, ...],
         layers: tuple[int, ...],
         vectors: Mapping[int, Frame] | None,
+        pairs: Sequence[tuple[int, int]],
     ) -> PreparedView:
         window = common_window(frames, layers)
         canvases = tuple(gather(frame, layers, window, self.color) for frame in frames)
@@ -144,7 +156,7 @@ class FrameRenderer:
         guides = [guide_of(frame, layers, window, self.color, self.settings.flow_layer) for frame in frames]
         held = dict(zip(times, frames, strict=True))
         flows: list[FlowPair] = []
-        for first, second in flow_pairs(len(times)):
+        for first, second in pairs:
             for estimator in self.estimators:
                 if isinstance(estimator, VectorsMarker):
                     stored = vector_flow(
@@ -249,9 +261,18 @@ def _to_host(array: Any) -> np.ndarray:
     return host.view(np.uint32) if host.dtype == np.int32 else host
 
 
-def flow_pairs(count: int) -> list[tuple[int, int]]:
-    """The pairs of ``count`` frames that flow is estimated between: around the gap in the middle."""
-    return pairs_around(count, count // 2 - 1)
+def flow_pairs(times: Sequence[int], first: int) -> list[tuple[int, int]]:
+    """The pairs of the frames ``times``, as indices, that an instant between ``first`` and the next is made from.
+
+    Raises:
+        UsageError: ``first`` is none of the frames, or the last.
+    """
+    if first not in times[:-1]:
+        raise UsageError(
+            f"frame {first} is not one of {', '.join(map(str, times))} with a frame after it",
+            "choose another",
+        )
+    return pairs_around(len(times), times.index(first))
 
 
 def synthesis_options(

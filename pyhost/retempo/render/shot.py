@@ -114,7 +114,9 @@ def render_shot(
         if cut is not None:
             report.strips = cut.rows
             report.flow_scale = cut.flow_scale
-            report.pairs = len({step.needed for step in work if step.entry.kind == "between"})
+            report.pairs = len(
+                {(step.needed, step.entry.first) for step in work if step.entry.kind == "between"}
+            )
             with timed(report.seconds, "render"):  # strips are read, made and written in turn
                 for step in render_in_strips(renderer, source, target, vectors, cut, work, report.repaired):
                     done(step)
@@ -147,10 +149,10 @@ def _render_whole(
             with timed(stages, "read"):
                 taken = reader.take(position)
             if entry.kind == "between":
-                if prepared is None or prepared.times != needed:
+                if prepared is None or (prepared.times, prepared.first) != (needed, entry.first):
                     prepared = None  # let go of the last pair before the next is measured
                     with timed(stages, "prepare"):
-                        prepared = renderer.prepare(taken, _vector_frames(vectors, needed))
+                        prepared = renderer.prepare(taken, _vector_frames(vectors, needed), entry.first)
                     report.pairs += 1
                     report.repaired.update(prepared.repaired)
                 with timed(stages, "render"):

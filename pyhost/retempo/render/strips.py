@@ -126,6 +126,7 @@ class StripRenderer:
         self.vectors = vectors
         self.rows = cut.rows
         self._numbers: tuple[int, ...] = ()
+        self._first = 0
         self._headers: dict[int, Frame] = {}
         self._windows: dict[int, Window] = {}
         self._views: list[_View] = []
@@ -139,17 +140,18 @@ class StripRenderer:
             counts[number] += count
         return {number: count for number, count in counts.items() if count}
 
-    def prepare(self, numbers: tuple[int, ...]) -> None:
-        """Find the motion between these source frames."""
-        if numbers == self._numbers:
+    def prepare(self, numbers: tuple[int, ...], first: int) -> None:
+        """Find the motion between these source frames, for instants between ``first`` and the next of them."""
+        if (numbers, first) == (self._numbers, self._first):
             return
         self._views = []
         self._bad = {}
         self._numbers = numbers
+        self._first = first
         self._headers = {number: self.source.header(number) for number in numbers}
         self._windows = union_windows(list(self._headers.values()))
-        first = self._headers[numbers[0]]
-        self._views = [self._view(layers) for layers in group_views(first).values()]
+        views = group_views(self._headers[numbers[0]])
+        self._views = [self._view(layers) for layers in views.values()]
 
     def header(self, time: Fraction) -> Frame:
         """The frame at ``time`` without pixels: every layer's new data window."""
@@ -184,7 +186,7 @@ class StripRenderer:
         settings = self.renderer.settings
         headers = [self._headers[number] for number in self._numbers]
         window = common_window(headers, layers)
-        pairs = flow_pairs(len(self._numbers))
+        pairs = flow_pairs(self._numbers, self._first)
         flows: list[FlowPair] = []
         for estimator in self.renderer.estimators:
             if isinstance(estimator, VectorsMarker):
@@ -359,13 +361,13 @@ def render_in_strips(
             "give a larger --memory, or --device cpu",
         )
     strips = StripRenderer(renderer, source, vectors, cut)
-    for (kind, needed), group in groupby(steps, key=lambda step: (step.entry.kind, step.needed)):
-        if kind != "between":
+    for (first, needed), group in groupby(steps, key=_sources):
+        if first is None:
             for step in group:
                 _pass_in_strips(renderer, source, target, cut.rows, step)
                 yield step
             continue
-        strips.prepare(needed)
+        strips.prepare(needed, first)
         for batch in _batches(list(group), SIDE_BY_SIDE):
             times = [step.entry.source_time for step in batch]
             writers = []
@@ -388,6 +390,11 @@ def render_in_strips(
             if repaired is not None:
                 repaired.update(strips.repaired)
             yield from batch
+
+
+def _sources(step: Step) -> tuple[int | None, tuple[int, ...]]:
+    """What steps must share to be made side by side: the frame that they follow (None: nothing is made), and all."""
+    return (step.entry.first if step.entry.kind == "between" else None), step.needed
 
 
 def _batches(steps: list[Step], size: int) -> Iterator[list[Step]]:

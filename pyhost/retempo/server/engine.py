@@ -25,7 +25,7 @@ from retempo.render.settings import RetimeSettings
 from retempo.server.cache import ContentCache
 from retempo.server.render_message import Role
 from retempo.server.render_request import prepare_frames
-from retempo.server.request_frames import Given
+from retempo.server.request_frames import Given, frame_before
 from retempo.server.request_settings import allowed
 
 MOST_RENDERERS: Final = 16
@@ -102,6 +102,7 @@ class Engine:
         return (
             "pair",
             content,
+            frame_before(given.message, numbers) - numbers[0],
             given.message.display,
             chosen,
             _facts(renderer, DESCRIBES_FRAMES + DESCRIBES_FLOW),
@@ -148,7 +149,9 @@ class _Remembered:
         )
         chosen = tuple(getattr(renderer.settings, name) for name in FLOW_SETTINGS)
         self._base = ("flow", inner.name, chosen, tuple(sorted(windows)), _facts(renderer, DESCRIBES_FLOW))
-        self._pairs: Iterator[tuple[int, int]] = iter(flow_pairs(len(numbers)))
+        self._pairs: Iterator[tuple[int, int]] = iter(
+            flow_pairs(numbers, frame_before(given.message, numbers))
+        )
         self._digests = [_digest(given, number) for number in numbers]
 
     def estimate(self, image0: Image, image1: Image) -> tuple[Flow, Flow]:

@@ -22,6 +22,7 @@ from retempo.render.frame import FrameRenderer, PreparedFrames
 from retempo.server.render_message import Kind, Output, RenderMessage, Role
 from retempo.server.request_frames import (
     Given,
+    frame_before,
     is_copy,
     pairs_of,
     source_frame,
@@ -41,7 +42,7 @@ def prepare_frames(renderer: FrameRenderer, given: Given, numbers: tuple[int, ..
     if marker is not None:
         preset = find_preset(marker.preset or renderer.settings.vector_preset)
         vectors = {number - numbers[0]: vector_frame(given, number, preset) for number in numbers}
-    return renderer.prepare(frames, vectors)
+    return renderer.prepare(frames, vectors, frame_before(given.message, numbers) - numbers[0])
 
 
 def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[np.ndarray, Window]:

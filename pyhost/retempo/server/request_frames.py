@@ -113,6 +113,11 @@ def pairs_of(message: RenderMessage) -> list[tuple[int, ...]]:
     return [] if is_copy(message) else [sources]
 
 
+def frame_before(message: RenderMessage, numbers: Sequence[int]) -> int:
+    """The one of ``numbers`` (ascending, of ``pairs_of``) that the asked-for time follows; never the last of them."""
+    return max((number for number in numbers[:-1] if number <= message.time), default=numbers[0])
+
+
 def source_frame(given: Given, number: int) -> Frame:
     """A source frame (and its depth, if there is one) around the client's pixels; nothing is copied."""
     entry = given.entry(Role.SOURCE, number)
