@@ -45,6 +45,11 @@ class Window(NamedTuple):
         x, y = min(self.x, other.x), min(self.y, other.y)
         return Window(x, y, max(self.x1, other.x1) - x, max(self.y1, other.y1) - y)
 
+    def intersection(self, other: Window) -> Window:
+        """Return what lies in both; width or height is 0 where nothing does."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        return Window(x, y, max(0, min(self.x1, other.x1) - x), max(0, min(self.y1, other.y1) - y))
+
     def __str__(self) -> str:
         return f"{self.width}x{self.height}{self.x:+d}{self.y:+d}"
 

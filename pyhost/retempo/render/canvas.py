@@ -15,8 +15,13 @@ import numpy as np
 
 from retempo.color.nonfinite import replace_nonfinite
 from retempo.color.pipeline import ColorPipeline
+from retempo.conventions import WORST_FOOTPRINT_RADIUS
 from retempo.errors import InputError
 from retempo.io.frame import Frame, Layer, Window
+from retempo.synthesis.prepared import FILTER_RADIUS
+
+MARGIN = WORST_FOOTPRINT_RADIUS + FILTER_RADIUS
+"""Pixels around the data windows that are part of a canvas; see ``canvas_window``."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,18 @@ def common_window(frames: Sequence[Frame], layers: Sequence[int]) -> Window:
             f"{frames[0].path} has no pixels in its data window", "check the crop it was rendered with"
         )
     return reduce(Window.union, windows)
+
+
+def canvas_window(frames: Sequence[Frame], layers: Sequence[int]) -> Window:
+    """``common_window`` and a little of what is around it.
+
+    Samples beyond a canvas repeat its edge; so where the display window goes on, a margin as wide as they reach shows
+    that there is nothing.
+    """
+    tight = common_window(frames, layers)
+    wide = Window(tight.x - MARGIN, tight.y - MARGIN, tight.width + 2 * MARGIN, tight.height + 2 * MARGIN)
+    shown = wide.intersection(frames[0].display)
+    return tight.union(shown) if shown.width and shown.height else tight
 
 
 def union_windows(frames: Sequence[Frame]) -> dict[int, Window]:
@@ -191,6 +208,26 @@ def place(layer: Layer, columns: Sequence[int], window: Window) -> np.ndarray:
     placed = np.zeros((window.height, window.width, len(columns)), np.float32)
     placed[slices(layer.window, window)] = select(layer.pixels, columns)
     return placed
+
+
+def empty_of(frame: Frame, layers: Sequence[int], window: Window, layer_name: str = "") -> np.ndarray:
+    """Where a frame shows nothing at all, ``[H, W]`` bool; ``layers`` and ``layer_name`` as for ``find_guide``.
+
+    That is where colour and alpha are 0, and, within the display window, beyond the data window, where OpenEXR defines
+    them as 0. Beyond the display window, what was not rendered is not empty but unknown.
+    """
+    index, columns = find_guide(frame, layers, layer_name)
+    layer = frame.layers[index]
+    empty = np.zeros((window.height, window.width), bool)
+    seen = window.intersection(frame.display)
+    if seen.width and seen.height:
+        empty[slices(seen, window)] = True
+    held = layer.window.intersection(window)
+    if held.width and held.height:
+        inside = slices(held, window)
+        colour = layer.pixels[slices(held, layer.window)][..., list(columns)]
+        empty[inside] = ~colour.any(axis=-1) if layer.alpha_index in columns else False
+    return empty
 
 
 def find_guide(frame: Frame, layers: Sequence[int], layer_name: str = "") -> tuple[int, tuple[int, ...]]:

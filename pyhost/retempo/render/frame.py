@@ -21,7 +21,8 @@ from retempo.io.frame import Frame, Layer, check_same_layout
 from retempo.metrics.importance import ImportanceSettings
 from retempo.render.canvas import (
     Canvas,
-    common_window,
+    canvas_window,
+    empty_of,
     gather,
     group_views,
     guide_of,
@@ -149,16 +150,20 @@ class FrameRenderer:
         vectors: Mapping[int, Frame] | None,
         pairs: Sequence[tuple[int, int]],
     ) -> PreparedView:
-        window = common_window(frames, layers)
+        window = canvas_window(frames, layers)
         canvases = tuple(gather(frame, layers, window, self.color) for frame in frames)
         if self.settings.engine != "splatsyn":
             return _place_view(canvases, None, "cpu")
         guides = [guide_of(frame, layers, window, self.color, self.settings.flow_layer) for frame in frames]
         held = dict(zip(times, frames, strict=True))
+        empty = None
+        if any(isinstance(one, VectorsMarker) for one in self.estimators):
+            empty = [empty_of(frame, layers, window, self.settings.flow_layer) for frame in frames]
         flows: list[FlowPair] = []
         for first, second in pairs:
             for estimator in self.estimators:
                 if isinstance(estimator, VectorsMarker):
+                    assert empty is not None
                     stored = vector_flow(
                         self.settings,
                         estimator,
@@ -167,6 +172,7 @@ class FrameRenderer:
                         layers,
                         window,
                         times[second] - times[first],
+                        (empty[first], empty[second]),
                     )
                     flows.append(FlowPair(first, second, *stored, name=estimator.name))
                 else:
@@ -181,6 +187,7 @@ class FrameRenderer:
             flows,
             self.options,
             depths=depths,
+            empty=empty,
             threads=self.settings.threads,
         )
         return _place_view(canvases, motion, self.device)

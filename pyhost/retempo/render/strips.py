@@ -24,8 +24,9 @@ from retempo.io.frame import Frame, Layer, Window
 from retempo.io.source import Source
 from retempo.io.target import Target
 from retempo.render.canvas import (
-    common_window,
+    canvas_window,
     count_bad,
+    empty_of,
     gather,
     group_views,
     guide_of,
@@ -185,17 +186,19 @@ class StripRenderer:
     def _view(self, layers: tuple[int, ...]) -> _View:
         settings = self.renderer.settings
         headers = [self._headers[number] for number in self._numbers]
-        window = common_window(headers, layers)
+        window = canvas_window(headers, layers)
         pairs = flow_pairs(self._numbers, self._first)
         flows: list[FlowPair] = []
         for estimator in self.renderer.estimators:
             if isinstance(estimator, VectorsMarker):
                 thin = [self._thin(self.vectors or self.source, number) for number in self._numbers]
+                empty = [self._empty(number, layers, window) for number in self._numbers]
                 for first, second in pairs:
                     spacing = self._numbers[second] - self._numbers[first]
                     stored = vector_flow(
-                        settings, estimator, thin[first], thin[second], layers, window, spacing
-                    )
+                        settings, estimator, thin[first], thin[second], layers, window, spacing,
+                        (empty[first], empty[second]),
+                    )  # fmt: skip
                     flows.append(FlowPair(first, second, *stored, name=estimator.name))
             elif isinstance(estimator, EncodedFlowEstimator):
                 encoded = [self._encode(estimator, number, layers, window) for number in self._numbers]
@@ -232,6 +235,17 @@ class StripRenderer:
             guide = guide_of(frame, layers, part, color, name)
             encoded[part.y - window.y : part.y1 - window.y] = estimator.encode(guide)
         return encoded
+
+    def _empty(self, number: int, layers: tuple[int, ...], window: Window) -> np.ndarray:
+        """``empty_of`` a whole frame."""
+        empty = np.empty((window.height, window.width), bool)
+        for row in range(window.y, window.y1, self.rows):
+            part = window.rows(row, row + self.rows)
+            frame = self.source.read(number, (part.y, part.y1))
+            empty[part.y - window.y : part.y1 - window.y] = empty_of(
+                frame, layers, part, self.renderer.settings.flow_layer
+            )
+        return empty
 
     def _thin(self, source: Source, number: int) -> Frame:
         """A whole frame that keeps only vector, depth and alpha channels and those that the settings name."""
@@ -271,6 +285,9 @@ class StripRenderer:
             guide_of(frame, view.layers, around, renderer.color, renderer.settings.flow_layer)
             for frame in frames
         ]
+        empty = None
+        if any(isinstance(one, VectorsMarker) for one in renderer.estimators):
+            empty = [empty_of(frame, view.layers, around, renderer.settings.flow_layer) for frame in frames]
         canvases = [gather(frame, view.layers, around, renderer.color) for frame in frames]
         for number, frame in zip(self._numbers, frames, strict=True):
             self._bad[number, view.layers[0], part.y] = count_bad(frame, view.layers, part)
@@ -288,8 +305,9 @@ class StripRenderer:
         windows = {index: window.rows(part.y, part.y1) for index, window in self._windows.items()}
         exact = [Fraction(number) for number in self._numbers]
         motion = prepare(
-            guides, exact, flows, renderer.options, nearness=nearness, threads=renderer.settings.threads
-        )
+            guides, exact, flows, renderer.options,
+            nearness=nearness, empty=empty, threads=renderer.settings.threads,
+        )  # fmt: skip
         del guides
         rows = (part.y - around.y, part.y1 - around.y)
         ids = [canvas.ids for canvas in canvases]

@@ -30,12 +30,16 @@ def vector_flow(
     layers: Sequence[int],
     window: Window,
     spacing: int,
+    empty: tuple[np.ndarray, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Flow between two frames from stored vectors: ``(flow01, flow10, valid01, valid10)``.
 
     A renderer writes the motion to the next and the previous *frame*; across a gap of ``spacing`` frames it is
     multiplied, which assumes that the speed does not change. Where a file holds one direction only, the other is
-    derived from it (see ``invert_flow``).
+    derived from it (see ``invert_flow``); what was hidden in one frame takes the other's own vectors, backwards.
+
+    ``empty`` says where either frame shows nothing (see ``empty_of``): there nothing moves, which is as valid as any
+    vector; only beyond the vectors' data window, where a frame does show something, motion is unknown.
 
     Raises:
         InputError: the channels that the preset names are not there.
@@ -48,12 +52,22 @@ def vector_flow(
         raise no_vectors(first, preset)
     if forward is None:
         assert backward is not None
-        other = _read(settings, preset, first, view, window, "backward", spacing)
-        forward = invert_flow(backward[0], valid=backward[1], guess=None if other is None else -other[0])
+        forward = _derive(
+            backward, empty[1], _read(settings, preset, first, view, window, "backward", spacing)
+        )
+        forward[0][empty[0]] = 0.0
     elif backward is None:
-        other = _read(settings, preset, second, view, window, "forward", spacing)
-        backward = invert_flow(forward[0], valid=forward[1], guess=None if other is None else -other[0])
-    return forward[0], backward[0], forward[1], backward[1]
+        backward = _derive(
+            forward, empty[0], _read(settings, preset, second, view, window, "forward", spacing)
+        )
+        backward[0][empty[1]] = 0.0
+    return forward[0], backward[0], forward[1] | empty[0], backward[1] | empty[1]
+
+
+def _derive(field: Field, empty: np.ndarray, own: Field | None) -> Field:
+    """The motion back along ``field``, whose frame is ``empty`` in part; ``own``: the other frame's way onwards."""
+    flow, seen = invert_flow(field[0], valid=field[1] & ~empty, guess=None if own is None else -own[0])
+    return flow, seen if own is None else seen | own[1]
 
 
 def check_vectors(settings: RetimeSettings, marker: VectorsMarker, frame: Frame, view: str) -> None:
@@ -118,6 +132,7 @@ def _read(
         covered = np.zeros(valid.shape, bool)
         covered[slices(layer.window, window)] = True
         valid &= covered
+        flow[~covered] = 0.0
     return flow, valid
 
 

@@ -38,6 +38,7 @@ def prepare(
     mask: Sequence[NDArray[Any] | None] | None = None,
     *,
     nearness: Sequence[NDArray[np.float32]] | None = None,
+    empty: Sequence[NDArray[np.bool_]] | None = None,
     threads: int = 0,
 ) -> Prepared:
     """Measure how far every pixel of every candidate is to be trusted.
@@ -52,6 +53,8 @@ def prepare(
             under a garbage matte) a pixel is not used and hides nothing.
         nearness: instead of ``depths``, parts of planes that ``measure_depths`` made of whole frames (it looks at a
             frame's nearest and farthest pixels, so a strip measured by itself would come out otherwise).
+        empty: one [H, W] bool plane a frame: where it is True, a frame shows nothing, and anything that lands there is
+            in front of it.
         threads: CPU threads, 0 for all; no effect on the bits.
 
     Raises:
@@ -92,6 +95,8 @@ def prepare(
         depth = near[frame]
         if depth is not None:
             splat = depth if options.depth == "only" else splat + depth
+        if empty is not None:
+            splat = np.where(empty[frame], np.float32(0), splat)
         for plane in (valid, trust):
             if plane is not None:
                 splat = splat * plane
