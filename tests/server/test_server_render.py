@@ -12,7 +12,7 @@ from wire_client import Client, Picture, Refused
 
 from plates import LINEAR, Program, picture, planes, write_image
 from retempo.color.pipeline import ColorPipeline
-from retempo.io.frame import Frame, make_layer
+from retempo.io.frame import Frame, Window, make_layer
 from retempo.render.frame import FrameRenderer
 from retempo.server.engine import OTHER_SETTINGS, RENDER_SETTINGS, pair_settings
 from retempo.server.loop import Server
@@ -247,6 +247,15 @@ def test_the_gap_among_three_frames_is_part_of_the_key(client: Client, first: in
         renderer.render(renderer.prepare(frames, first=first), Fraction(2 * first + 1, 2)).layers[0].pixels
     )
     np.testing.assert_array_equal(made.view(np.uint32), fresh.view(np.uint32))
+
+
+def test_the_display_window_is_part_of_a_flow(client: Client) -> None:
+    """The same pixels within a larger display window have nothing around them, which flow is estimated with."""
+    given = [Picture(1, plate(1), x=20, y=10), Picture(2, plate(2), x=20, y=10)]
+    tight, done = client.render("3/2", given, SETTINGS)
+    loose, done = client.render("3/2", given, SETTINGS, display=Window(0, 0, 104, 56))
+    assert done.flow == FlowWork.COMPUTED and loose.shape == tight.shape
+    np.testing.assert_allclose(loose[8:-8, 8:-8], tight[8:-8, 8:-8], atol=0.02)
 
 
 def test_every_other_setting_is_part_of_the_key() -> None:

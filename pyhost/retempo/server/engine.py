@@ -148,7 +148,8 @@ class _Remembered:
             one.window for one in given.message.frames if one.number in numbers and one.role != Role.VECTORS
         )
         chosen = tuple(getattr(renderer.settings, name) for name in FLOW_SETTINGS)
-        self._base = ("flow", inner.name, chosen, tuple(sorted(windows)), _facts(renderer, DESCRIBES_FLOW))
+        around = (given.message.display, *sorted(windows))
+        self._base = ("flow", inner.name, chosen, around, _facts(renderer, DESCRIBES_FLOW))
         self._pairs: Iterator[tuple[int, int]] = iter(
             flow_pairs(numbers, frame_before(given.message, numbers))
         )
