@@ -462,6 +462,41 @@ bool importance(py::object image0_, py::object image1_, py::object flow01_, py::
                            options);
 }
 
+// ----------------------------------------------------------------------------------------------- inversion
+
+void invert_flow(py::object flow_, py::object metric_, py::object trust_, py::object guess_, py::object out_,
+                 py::object seen_, int threads, bool deterministic, uintptr_t stream, bool check_finite) {
+    check_range("threads", threads, 0, 4096);
+    const InversionOptions options{threads, deterministic};
+    const Array flow(flow_, "flow"), metric(metric_, "metric"), trust(trust_, "trust"),
+        guess(guess_, "guess"), out(out_, "out"), seen(seen_, "seen");
+    Call call(flow, false);
+    check_shape(flow, {-1, -1, 2}, "[H, W, 2]");
+    const Shape plane{flow.shape[0], flow.shape[1]};
+    call.input(flow, flow.shape, "[H, W, 2]");
+    if (!metric.absent()) call.input(metric, plane, "[H, W]");
+    if (!trust.absent()) call.input(trust, plane, "[H, W]");
+    if (!guess.absent()) call.input(guess, flow.shape, "[H, W, 2]");
+    call.output(out, flow.shape, "[H, W, 2]");
+    call.output_bytes(seen, plane, "[H, W]");
+    call.check_apart_all();
+    Inversion v{image<const float>(flow),  image<const float>(metric), image<const float>(trust),
+                image<const float>(guess), image<float>(out),          image<uint8_t>(seen)};
+    if (call.on_cuda()) {
+        if (check_finite) check_finite_values(flow, false, threads, stream);
+#ifdef RETEMPO_WITH_CUDA
+        py::gil_scoped_release free;
+        const DeviceGuard guard(flow);
+        return cuda::invert_flow(v, options, stream_of(stream));
+#endif
+    }
+    v.check_finite = check_finite;
+    try {
+        py::gil_scoped_release free;
+        cpu::invert_flow(v, options);
+    } catch (const NonFiniteFlow&) { check_finite_values(flow, false, threads, stream); }
+}
+
 // ---------------------------------------------------------------------------------------------- synthesize
 
 void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_, py::object ids_,
@@ -696,6 +731,8 @@ PYBIND11_MODULE(_native, m) {
           "deterministic"_a = false, "stream"_a = 0, "check_finite"_a = true);
     m.def("importance", &importance, "image0"_a, "image1"_a, "flow01"_a, "flow10"_a, "splat"_a, "merge"_a,
           py::kw_only(), "splat_coefficients"_a, "merge_coefficients"_a, "temperature"_a, "threads"_a = 0);
+    m.def("invert_flow", &invert_flow, "flow"_a, "metric"_a, "trust"_a, "guess"_a, "out"_a, "seen"_a,
+          py::kw_only(), "threads"_a = 0, "deterministic"_a = false, "stream"_a = 0, "check_finite"_a = true);
     m.def("build_info", &build_info);
     m.def("cuda_available", &cuda_available);
     m.def("parallel_copy", &parallel_copy, "to"_a, "from_"_a, py::kw_only(), "threads"_a = 0);

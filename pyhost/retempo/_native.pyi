@@ -121,6 +121,19 @@ def importance(
     temperature: float,
     threads: int = 0,
 ) -> bool: ...  # False: an image or a flow is not finite
+def invert_flow(
+    flow: Array,  # [H, W, 2] float32 pixels, frame 0 -> 1
+    metric: Array | None,  # [H, W]; larger is nearer
+    trust: Array | None,  # [H, W] in [0, 1]
+    guess: Array | None,  # [H, W, 2] what not seen pixels get; None: the nearest seen pixel's
+    out: Array,  # [H, W, 2] frame 1 -> 0
+    seen: Array,  # [H, W] uint8: 1, or 0 where out is a guess
+    *,
+    threads: int = 0,
+    deterministic: bool = False,
+    stream: int = 0,
+    check_finite: bool = True,
+) -> None: ...
 def synthesize(
     frames: Sequence[Array],  # [H, W, C] float32 each
     candidates: Sequence[tuple[int, Array, Array, Array, float, float]],

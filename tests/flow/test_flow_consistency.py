@@ -7,7 +7,7 @@ import pytest
 
 from retempo.errors import InputError
 from retempo.flow.consistency import confidence, forward_backward_error, lands_inside, occlusion
-from retempo.flow.inversion import fill_nearest, invert_flow
+from retempo.flow.inversion import invert_flow
 
 
 def two_layers() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -69,12 +69,13 @@ def test_invalid_vectors_are_left_out() -> None:
 
 
 def test_holes_take_the_nearest_value() -> None:
-    values = np.zeros((5, 9, 1), np.float32)
-    values[:, 0], values[:, 8] = 1, 2
-    known = np.zeros((5, 9), bool)
-    known[:, [0, 8]] = True
-    filled = fill_nearest(values, known)[..., 0]
-    assert (filled[:, :4] == 1).all() and (filled[:, 5:] == 2).all()
+    flow01 = np.zeros((5, 9, 2), np.float32)
+    flow01[:, 0], flow01[:, 8] = 0.25, -0.25  # off the pixel grid, so that 0 stays a value of its own
+    valid = np.zeros((5, 9), bool)
+    valid[:, [0, 8]] = True
+    flow10, seen = invert_flow(flow01, valid=valid)
+    assert seen[1:4, 0].all() and not seen[:, 2:7].any()
+    assert (flow10[1:4, :4] == -0.25).all() and (flow10[1:4, 5:] == 0.25).all()
 
 
 def test_shapes_and_numbers_are_checked() -> None:

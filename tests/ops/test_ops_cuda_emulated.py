@@ -339,6 +339,30 @@ def test_synthesize(emulated: Any, options: dict[str, Any], deterministic: bool)
         synthesize_both(emulated, seed, spread, deterministic=deterministic, **options)
 
 
+@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize(
+    "given", [(), ("metric",), ("trust",), ("guess",), ("metric", "trust", "guess")], ids=str
+)
+def test_invert_flow(emulated: Any, given: tuple[str, ...], deterministic: bool) -> None:
+    for seed, (shape, spread) in enumerate(
+        [((19, 37), 5.0), ((1, 1), 0.3), ((33, 70), 60.0), ((8, 9), 900.0)]
+    ):
+        rng = np.random.default_rng(seed)
+        flow = rng.uniform(-spread, spread, (*shape, 2)).astype(np.float32)
+        planes = {
+            "metric": rng.uniform(-90, 90, shape).astype(np.float32),
+            "trust": (rng.random(shape) < 0.5).astype(np.float32),
+            "guess": rng.uniform(-9, 9, (*shape, 2)).astype(np.float32),
+        }
+        planes["metric"][0, 0] = np.nan
+        inputs = [planes[name] if name in given else None for name in planes]
+        own, expected = ((fresh(*shape, 2), np.full(shape, 7, np.uint8)) for _ in range(2))
+        call(emulated, "invert_flow", list(shape), flow, *inputs, *own, int(deterministic))
+        _native.invert_flow(flow, *inputs, *expected)
+        assert np.array_equal(own[1], expected[1])
+        close(own[0], expected[0])
+
+
 def test_too_many_candidates_and_no_memory_are_said_clearly(emulated: Any) -> None:
     with pytest.raises(RuntimeError, match=r"candidates: at most 16"):
         synthesize_both(emulated, 3, 1.0, repeat=6)

@@ -10,6 +10,7 @@
 
 #include "backward_warp.h"
 #include "importance.h"
+#include "inversion.h"
 #include "splat_forward.h"
 #include "synthesize.h"
 #include "view.h"
@@ -75,6 +76,15 @@ struct Importance {
     Image<float> splat, merge;
 };
 
+// Channel-last: flow01 [H,W,2] -> flow10 [H,W,2] and where it is seen [H,W,1] (1, or 0: filled); inversion.h.
+// metric, trust [H,W,1] and guess [H,W,2] may be absent.
+struct Inversion {
+    Image<const float> flow, metric, trust, guess;
+    Image<float> out;
+    Image<uint8_t> seen;
+    bool check_finite = false; // CPU: throw NonFiniteFlow, found while the flow is read anyway
+};
+
 // The fused inference path, see synthesize.h. `frames`, `ids` (or null) have frame_count entries, [H,W,C],
 // [H,W,K]. `candidates` are host memory holding (device) pointers.
 struct Synthesis {
@@ -107,6 +117,7 @@ void warp_image(const WarpImage& views, const WarpOptions& options);
 void warp_ids(const WarpIds& views, const WarpOptions& options);
 void synthesize(const Synthesis& views, const SynthesisOptions& options);
 bool importance(const Importance& views, const ImportanceOptions& options); // false: something is not finite
+void invert_flow(const Inversion& views, const InversionOptions& options);
 
 // Index of the first non-finite element, or -1.
 template <class T>
@@ -138,6 +149,7 @@ void warp_backward(const WarpBackward<float>& views, const WarpOptions& options,
 void warp_image(const WarpImage& views, const WarpOptions& options, void* stream);
 void warp_ids(const WarpIds& views, const WarpOptions& options, void* stream);
 void synthesize(const Synthesis& views, const SynthesisOptions& options, void* stream);
+void invert_flow(const Inversion& views, const InversionOptions& options, void* stream);
 int64_t find_non_finite(const float* data, int64_t count, void* stream); // synchronises the stream
 
 } // namespace cuda

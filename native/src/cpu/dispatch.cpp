@@ -32,26 +32,14 @@ struct Choice {
             if (name == "baseline") level = 0;
             if (name == "avx2") level = smaller(level, 1);
         }
-        if (level == 2)
-            fill(avx512::register_splat, avx512::register_warp, avx512::register_synthesize,
-                 avx512::register_finite, avx512::register_importance, "avx512");
-        if (level == 1)
-            fill(avx2::register_splat, avx2::register_warp, avx2::register_synthesize, avx2::register_finite,
-                 avx2::register_importance, "avx2");
+        if (level == 2) fill(avx512::register_all, "avx512");
+        if (level == 1) fill(avx2::register_all, "avx2");
 #endif
-        if (level == 0)
-            fill(baseline::register_splat, baseline::register_warp, baseline::register_synthesize,
-                 baseline::register_finite, baseline::register_importance, "baseline");
+        if (level == 0) fill(baseline::register_all, "baseline");
     }
 
-    using Register = void (*)(Kernels&);
-    void fill(Register splat, Register warp, Register synthesize, Register finite, Register importance,
-              const char* isa_name) {
-        splat(table);
-        warp(table);
-        synthesize(table);
-        finite(table);
-        importance(table);
+    void fill(void (*register_all)(Kernels&), const char* isa_name) {
+        register_all(table);
         name = isa_name;
     }
 };
@@ -101,6 +89,7 @@ void warp_image(const WarpImage& v, const WarpOptions& o) { choice().table.warp_
 void warp_ids(const WarpIds& v, const WarpOptions& o) { choice().table.warp_ids(v, o); }
 void synthesize(const Synthesis& v, const SynthesisOptions& o) { choice().table.synthesize(v, o); }
 bool importance(const Importance& v, const ImportanceOptions& o) { return choice().table.importance(v, o); }
+void invert_flow(const Inversion& v, const InversionOptions& o) { choice().table.invert_flow(v, o); }
 template <>
 int64_t find_non_finite(const float* d, int64_t n, int t) {
     return choice().table.find_non_finite_f(d, n, t);

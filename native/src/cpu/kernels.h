@@ -18,6 +18,7 @@ struct Kernels {
     void (*warp_ids)(const WarpIds&, const WarpOptions&);
     void (*synthesize)(const Synthesis&, const SynthesisOptions&);
     bool (*importance)(const Importance&, const ImportanceOptions&);
+    void (*invert_flow)(const Inversion&, const InversionOptions&);
     int64_t (*find_non_finite_f)(const float*, int64_t, int);
     int64_t (*find_non_finite_d)(const double*, int64_t, int);
 };
@@ -30,6 +31,15 @@ struct Kernels {
     void register_synthesize(Kernels& table);                                                                \
     void register_finite(Kernels& table);                                                                    \
     void register_importance(Kernels& table);                                                                \
+    void register_inversion(Kernels& table);                                                                 \
+    inline void register_all(Kernels& table) {                                                               \
+        register_splat(table);                                                                               \
+        register_warp(table);                                                                                \
+        register_synthesize(table);                                                                          \
+        register_finite(table);                                                                              \
+        register_importance(table);                                                                          \
+        register_inversion(table);                                                                           \
+    }                                                                                                        \
     }
 
 } // namespace retempo::cpu

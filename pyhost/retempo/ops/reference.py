@@ -137,6 +137,32 @@ def splat(
     return Splatted(out.contiguous(), norm.contiguous(), zmax, coverage.reshape(n, 1, h, w))
 
 
+def invert_flow(
+    flow: Tensor, metric: Tensor | None = None, trust: Tensor | None = None, guess: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The flow back [H, W, 2] and where it is seen [H, W] bool, as ``ops.invert_flow``; holes search every pixel."""
+    height, width, _ = flow.shape
+    planar = flow.permute(2, 0, 1)[None]
+    share = torch.ones_like(flow[..., 0]) if trust is None else trust.nan_to_num(0, 0, 0).clamp(min=0)
+    payload = torch.cat([-planar * share, share[None, None]], 1)
+    mode = "average" if metric is None else "softmax"
+    z = None if metric is None else metric[None, None]
+    arrived = splat(payload, planar, z, mode=mode, footprint="bilinear").out[0]
+    seen = arrived[2] > (0 if trust is None else 0.05)
+    back = (arrived[:2] / torch.where(seen, arrived[2], torch.ones_like(arrived[2]))).permute(1, 2, 0)
+    if guess is not None:
+        return torch.where(seen[..., None], back, guess), seen
+    if not seen.any():
+        return torch.zeros_like(flow), seen
+    back = back.contiguous()
+    for y, x in (~seen).nonzero().tolist():
+        ky, kx = seen.nonzero().unbind(1)
+        rank = ((ky - y) ** 2 + (kx - x) ** 2) * (height * width) + kx * height + ky  # leftmost, then upper
+        nearest = rank.argmin()
+        back[y, x] = back[ky[nearest], kx[nearest]]
+    return back, seen
+
+
 def filter_weights(fraction: Tensor, filter: str) -> tuple[range, list[Tensor]]:
     """Tap offsets from the floor of a coordinate, and their weights, for a 1-D interpolating filter."""
     if filter == "bilinear":

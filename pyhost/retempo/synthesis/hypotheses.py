@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from retempo.errors import UsageError
 from retempo.flow.base import FlowEstimator, Image
@@ -53,7 +57,7 @@ def estimate_pairs(
     return result
 
 
-def invert_pairs(pairs: Sequence[FlowPair]) -> list[FlowPair]:
+def invert_pairs(pairs: Sequence[FlowPair], threads: int = 0) -> list[FlowPair]:
     """Return for each pair another hypothesis of it: both flows exchanged and inverted.
 
     The flow from i to j is also what the flow from j to i says, splatted to i. It errs in other places than the flow
@@ -62,7 +66,11 @@ def invert_pairs(pairs: Sequence[FlowPair]) -> list[FlowPair]:
     """
     result = []
     for pair in pairs:
-        ahead, _ = invert_flow(pair.flow_ji, valid=None if pair.valid_ji is None else pair.valid_ji > 0)
-        back, _ = invert_flow(pair.flow_ij, valid=None if pair.valid_ij is None else pair.valid_ij > 0)
+        ahead, _ = invert_flow(pair.flow_ji, valid=_trusted(pair.valid_ji), threads=threads)
+        back, _ = invert_flow(pair.flow_ij, valid=_trusted(pair.valid_ij), threads=threads)
         result.append(FlowPair(pair.i, pair.j, ahead, back, name=f"{pair.name} inverted".strip()))
     return result
+
+
+def _trusted(valid: NDArray[Any] | None) -> NDArray[np.bool_] | None:
+    return None if valid is None else valid > 0

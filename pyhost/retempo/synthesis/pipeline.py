@@ -76,7 +76,7 @@ def prepare(
             )
     pairs = list_pairs(flows, len(pictures), height, width)
     if options.inverses:
-        pairs += invert_pairs(pairs)
+        pairs += invert_pairs(pairs, threads)
     trusts = [
         check_trust(plane, f"the mask of image {i}", height, width) for i, plane in enumerate(mask or [])
     ]

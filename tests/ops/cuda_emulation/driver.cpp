@@ -106,6 +106,16 @@ int emulated_warp_ids(const int64_t* size, const uint32_t* ids, const float* flo
     return guarded([&] { cuda::warp_ids(views, options, nullptr); });
 }
 
+// size: h, w
+int emulated_invert_flow(const int64_t* size, const float* flow, const float* metric, const float* trust,
+                         const float* guess, float* out, uint8_t* seen, int deterministic) {
+    const int64_t h = size[0], w = size[1];
+    const Inversion views{channel_last(flow, h, w, 2),  channel_last(metric, h, w, 1),
+                          channel_last(trust, h, w, 1), channel_last(guess, h, w, 2),
+                          channel_last(out, h, w, 2),   channel_last(seen, h, w, 1)};
+    return guarded([&] { cuda::invert_flow(views, {0, deterministic != 0}, nullptr); });
+}
+
 int64_t emulated_find_non_finite(const float* data, int64_t count) {
     return cuda::find_non_finite(data, count, nullptr);
 }
