@@ -9,8 +9,10 @@ import numpy as np
 import PyOpenColorIO as ocio
 import pytest
 
-from plates import Program, make_shot, picture, planes, write_image
+from plates import Program, assert_same_pixels, make_shot, picture, planes, write_image
+from retempo.color.chromaticities import KNOWN
 from retempo.io.frame import make_layer
+from retempo.io.metadata import chromaticities_of
 from retempo.io.sequence import open_source
 
 CONFIG = "ocio://cg-config-latest"
@@ -168,3 +170,75 @@ def test_real_clip(retempo: Program, data_dir: Path, tmp_path: Path) -> None:
     for number, shot in ((0, 10), (2, 11), (4, 12)):
         error = np.abs(made.read(number).main().pixels - source.read(shot).main().pixels)
         assert error.mean() < 0.01
+
+
+# ---------------------------------------------------------------------------------------------------- chromaticities
+
+
+REC709 = KNOWN["Rec.709 (sRGB)"]
+
+
+def stated(folder: Path, chromaticities: tuple[float, ...] | None) -> Path:
+    for number in (1, 2):
+        given = {} if chromaticities is None else {"chromaticities": chromaticities}
+        write_image(folder / f"a.{number:04d}.exr", make_layer(picture(number), "RGB"), attributes=given)
+    return folder / "a.####.exr"
+
+
+def test_chromaticities_against_the_file_rules_are_told(retempo: Program, tmp_path: Path) -> None:
+    """Once, naming the flag; no pixel changes by it."""
+    rec709 = stated(tmp_path / "rec709", REC709)
+    silent = stated(tmp_path / "silent", None)
+    run = retempo("retime", rec709, "-o", tmp_path / "a" / "o.####.exr", "--speed", "1/2", *FAST)
+    assert run.code == 0 and run.err.count("warning") == 1
+    assert "Rec.709 (sRGB)" in run.err and "taken as ACES2065-1" in run.err
+    assert "--input-space lin_rec709_scene" in run.err and "--input-space ACES2065-1" in run.err
+    other = retempo("retime", silent, "-o", tmp_path / "b" / "o.####.exr", "--speed", "1/2", *FAST)
+    assert other.code == 0 and other.err == ""
+    for number in (1, 2, 3):
+        name = f"o.{number:04d}.exr"
+        assert_same_pixels(tmp_path / "a" / name, tmp_path / "b" / name)
+    data = retempo.done("retime", rec709, "-o", tmp_path / "c" / "o.####.exr", *FAST)
+    assert len(data["warnings"]) == 1 and "lin_rec709_scene" in data["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("chromaticities", "flags"),
+    [
+        (REC709, ("--input-space", "ACES2065-1")),
+        (REC709, ("--input-space", "lin_rec709_scene")),
+        (KNOWN["ACES AP0"], ()),
+        ((0.9, 0.05, 0.05, 0.9, 0.05, 0.05, 0.3, 0.3), ()),
+        ((0.0,) * 8, ()),
+    ],
+)
+def test_no_warning_without_contradiction(
+    retempo: Program, tmp_path: Path, chromaticities: tuple[float, ...], flags: tuple[str, ...]
+) -> None:
+    source = stated(tmp_path, chromaticities)
+    run = retempo("retime", source, "-o", tmp_path / "o.####.exr", "--speed", "1/2", *FAST, *flags)
+    assert run.code == 0 and run.err == ""
+
+
+def test_info_shows_primaries(retempo: Program, tmp_path: Path) -> None:
+    source = stated(tmp_path, REC709)
+    data = retempo.done("info", source, "--config", CONFIG)
+    assert data["chromaticities"]["name"] == "Rec.709 (sRGB)" and data["chromaticities"]["spaces"] == [LINEAR]
+    assert data["chromaticities"]["values"] == pytest.approx(REC709)
+    shown = retempo("info", source, "--config", CONFIG).out
+    assert "Rec.709 (sRGB): Linear Rec.709 (sRGB)" in shown and "lin_rec709_scene" in shown
+    named = retempo.done("info", source, "--config", CONFIG, "--input-space", LINEAR)
+    assert named["warnings"] == [] and data["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("space", "wanted"), [("ACEScg", "ACES AP1"), ("ACEScct", ""), (LINEAR, "Rec.709 (sRGB)")]
+)
+def test_results_state_the_primaries_of_their_own_space(
+    retempo: Program, tmp_path: Path, space: str, wanted: str
+) -> None:
+    flags = ("--input-space", LINEAR, "--output-space", space, "--speed", "1/2", *FAST)
+    retempo.done("retime", stated(tmp_path, REC709), "-o", tmp_path / "o.####.exr", *flags)
+    for number in (1, 2, 3):
+        found = chromaticities_of(open_source(tmp_path / "o.####.exr").header(number))
+        assert found == (pytest.approx(KNOWN[wanted]) if wanted else None)

@@ -76,6 +76,22 @@ def test_metadata(sample: Path) -> None:
     assert attributes_of(header)["retempo:sourceTime"] == "3"
 
 
+def test_the_colour_space_is_stated_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the sample says about itself must be what a retime that obeys it believes."""
+    monkeypatch.delenv("OCIO", raising=False)
+    assert main(["sample", str(tmp_path), "--frames", "1-2", "--size", "48x27", "--quiet"]) == 0
+    said = capsys.readouterr().out.split("--input-space ")[1].split()[0]
+    plate = str(tmp_path / "plate.####.exr")
+    assert main(["info", plate, "--json", "--input-space", said]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["chromaticities"]["spaces"] == [data["colour"]["input_space"]] == ["Linear Rec.709 (sRGB)"]
+    monkeypatch.setenv("OCIO", str(tmp_path / "none.ocio"))
+    assert main(["sample", str(tmp_path / "b"), "--frames", "1", "--size", "48x27", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["input_space"] == ""
+
+
 def test_seeds_differ_and_repeat() -> None:
     pictures = [photograph(SampleScene(32, 18, seed), Fraction(3)).main().pixels for seed in (1, 1, 2)]
     np.testing.assert_array_equal(pictures[0], pictures[1])

@@ -70,13 +70,16 @@ def describe_installation(config: str = "") -> dict[str, Any]:
 
 def describe_source(source: Source, settings: RetimeSettings) -> dict[str, Any]:
     """JSON-ready facts about a sequence: frames, gaps, size, rate, timecode, layers, colour."""
+    from retempo.color.chromaticities import identify
     from retempo.color.pipeline import ColorPipeline
-    from retempo.io.metadata import timecode_of
+    from retempo.io.metadata import chromaticities_of, timecode_of
     from retempo.io.pattern import format_range
+    from retempo.render.job import colour_warning
 
     first = source.frames[0]
     header = source.header(first)
     timecode = timecode_of(header)
+    stated = chromaticities_of(header)
     color = ColorPipeline(
         settings.config or None,
         settings.input_space or None,
@@ -109,6 +112,10 @@ def describe_source(source: Source, settings: RetimeSettings) -> dict[str, Any]:
         "timecode": None if timecode is None else str(timecode),
         "layers": layers,
         "colour": color.describe(),
+        "chromaticities": None
+        if stated is None
+        else {"values": list(stated), **identify(color.config, stated)._asdict()},
+        "warnings": [one for one in (colour_warning(settings, source, color),) if one],
     }
 
 
@@ -132,6 +139,15 @@ def _installation_table(facts: dict[str, Any]) -> Any:
     return table
 
 
+def _primaries(stated: dict[str, Any] | None) -> str:
+    """The file's primaries in a few words."""
+    if stated is None:
+        return "not stated"
+    numbers = " ".join(f"{one:g}" for one in stated["values"])
+    spaces = ", ".join(stated["spaces"]) or "no space of the config"
+    return f"{stated['name'] or numbers}: {spaces}"
+
+
 def _source_tables(facts: dict[str, Any]) -> Any:
     from rich.console import Group
     from rich.table import Table
@@ -145,12 +161,15 @@ def _source_tables(facts: dict[str, Any]) -> Any:
         "rate": f"{facts['fps']} frames per second" if facts["fps"] else "not stated; give it with --fps",
         "timecode": facts["timecode"] or "none",
         "colour": f"{colour['input_space']} ({colour['input_reason']})",
+        "chromaticities": _primaries(facts["chromaticities"]),
         "working space": str(colour["working_space"]),
         "flow space": f"{colour['flow_space']} ({colour['flow_reason']})",
         "OCIO config": f"{colour['config']} from {colour['config_source']}",
     }
     for name, value in rows.items():
         head.add_row(name, value)
+    for one in facts["warnings"]:
+        head.add_row("warning", one)
     layers = Table(
         "layer", "view", "data window", "channel", "role", "format", title="channels", title_justify="left"
     )

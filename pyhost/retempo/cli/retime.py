@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> Result:
 def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -> Result:
     """Retime ``source`` as the settings say into ``args.output``."""
     from retempo.io.pattern import parse_range
-    from retempo.render.job import open_renderer, render_job
+    from retempo.render.job import colour_warning, open_renderer, render_job
     from retempo.render.timing import schedule
 
     outputs = parse_range(settings.output_range) if settings.output_range else None
@@ -57,17 +58,23 @@ def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -
         return Result(
             {"plan": wanted.plan.to_json(), "settings": settings.as_dict()}, plan_table(wanted.plan)
         )
+    renderer = open_renderer(settings, source, args.output)
+    warnings = [one for one in (colour_warning(settings, source, renderer.color),) if one]
+    if not args.json:
+        for one in warnings:
+            print(f"retempo {args.command}: warning: {one}", file=sys.stderr)
     with open_progress(args.quiet or args.json) as progress:
         report = render_job(
             source,
             args.output,
             wanted,
-            open_renderer(settings, source, args.output),
+            renderer,
             overwrite=args.overwrite,
             resume=args.resume,
             progress=progress,
         )
     data: dict[str, Any] = {"output": args.output, "plan": wanted.plan.description, **report.as_dict()}
+    data["warnings"] = warnings
     return Result(data, summary(report.as_dict(), args.output))
 
 

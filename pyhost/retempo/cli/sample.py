@@ -86,16 +86,31 @@ def run(args: argparse.Namespace) -> Result:
                 done += 1
                 if progress is not None:
                     progress(done, total, name)
+    flag = space_flag()
     files = {name.partition(".")[0]: str(args.directory / name) for name in wanted if "#" in name}
     data: dict[str, Any] = {
         "directory": str(args.directory),
         "size": f"{width}x{height}",
         "frames": format_range(numbers),
         "fps": str(fps),
+        "input_space": flag,
         **files,
         "moments": [str(args.directory / name) for name in wanted if "#" not in name],
     }
-    return Result(data, f"{args.directory}: {total} frames of {width}x{height} ({', '.join(wanted)})")
+    said = f"{args.directory}: {total} frames of {width}x{height} ({', '.join(wanted)})"
+    return Result(data, f"{said}\nlinear Rec.709: retime them with --input-space {flag}" if flag else said)
+
+
+def space_flag() -> str:
+    """What to write after --input-space for what is written here, in the config that is in force; '' if it has none."""
+    from retempo.color.chromaticities import identify
+    from retempo.color.config import find_config
+    from retempo.errors import ColorError
+
+    try:
+        return identify(find_config(), LINEAR_REC709).flag
+    except ColorError:
+        return ""  # a scene can be painted without any config
 
 
 def write_sequence(

@@ -116,6 +116,15 @@ def timecode_of(frame: Frame) -> Timecode | None:
     return None
 
 
+def chromaticities_of(frame: Frame) -> tuple[float, ...] | None:
+    """Return x, y of red, green, blue and white as the file states them; None without."""
+    for layer in frame.layers:
+        value = layer.spec.getattribute("chromaticities")
+        if isinstance(value, (tuple, list)) and len(value) == 8:
+            return tuple(float(one) for one in value)
+    return None
+
+
 def retimed(base: Timecode | None, offset: int, fps: Fraction | None) -> dict[str, Any]:
     """Return the attributes of the output frame ``offset`` frames after the one that carries ``base``.
 
@@ -143,6 +152,6 @@ def find_stamp(spec: Any) -> str | None:
 
 
 __all__ = [
-    "FPS", "TIMECODE", "Timecode", "apply", "attributes_of", "clean", "exact_rate", "find_stamp", "fps_of",
-    "retimed", "stamp_text", "timecode_at", "timecode_of",
+    "FPS", "TIMECODE", "Timecode", "apply", "attributes_of", "chromaticities_of", "clean", "exact_rate", "find_stamp",
+    "fps_of", "retimed", "stamp_text", "timecode_at", "timecode_of",
 ]  # fmt: skip

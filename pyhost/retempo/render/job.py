@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from retempo.color.chromaticities import contradict, spelled
 from retempo.color.config import find_config
 from retempo.color.file_rules import Kind, choose_space, kind_of
 from retempo.color.pipeline import ColorPipeline
@@ -11,6 +12,7 @@ from retempo.errors import OutputError, UsageError
 from retempo.flow.catalog import VectorsMarker
 from retempo.io.formats import check_compression
 from retempo.io.frame import Frame
+from retempo.io.metadata import chromaticities_of
 from retempo.io.pattern import parse
 from retempo.io.sequence import open_source
 from retempo.io.source import Source
@@ -53,6 +55,24 @@ def open_renderer(settings: RetimeSettings, source: Source, output: str = "") ->
         threads=settings.threads,
     )
     return FrameRenderer(settings, color)
+
+
+def colour_warning(settings: RetimeSettings, source: Source, color: ColorPipeline) -> str:
+    """What to tell the user when the file's chromaticities contradict the space that was chosen for it; else ''.
+
+    Nobody is contradicted who names the space with --input-space.
+    """
+    stated = chromaticities_of(source.header(source.frames[0]))
+    if settings.input_space or stated is None:
+        return ""
+    other = contradict(color.config, color.input_space, stated)
+    if other is None:
+        return ""
+    return (
+        f"{source.path(source.frames[0])} has the chromaticities of {other.name or other.spaces[0]}, but is taken as "
+        f"{color.input_space} ({color.input_reason}); pass --input-space {other.flag} if the file is right, "
+        f"or --input-space {spelled(color.config, color.input_space)} if it is not"
+    )
 
 
 def _kind(header: Frame) -> Kind:

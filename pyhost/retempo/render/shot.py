@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from retempo.color.chromaticities import stated_by
+from retempo.color.pipeline import ColorPipeline
 from retempo.io.formats import is_movie
 from retempo.io.frame import Frame
 from retempo.io.source import Source
@@ -95,7 +97,7 @@ def render_shot(
     report = ShotReport()
     renderer, cut = fit_memory(renderer, source.header(source.frames[0]))
     colour = colour_identity(renderer.color.describe())
-    steps = list_steps(source, target, wanted, renderer.settings, vectors, colour)
+    steps = list_steps(source, target, wanted, renderer.settings, vectors, colour, primaries(renderer.color))
     work = []
     for step in steps:
         if resume and is_done(step, target):
@@ -127,6 +129,11 @@ def render_shot(
         target.abort()
         raise
     return report
+
+
+def primaries(color: ColorPipeline) -> dict[str, tuple[float, ...] | None]:
+    """Metadata that colour conversion changes: the chromaticities of the output space, or none that would be wrong."""
+    return {} if color.passes_through else {"chromaticities": stated_by(color.config, color.output_space)}
 
 
 def _render_whole(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,14 @@ def list_steps(
     settings: RetimeSettings,
     vectors: Source | None,
     colour: str = "",
+    attributes: Mapping[str, Any] | None = None,
 ) -> list[Step]:
-    """Every frame of the schedule as a step, in order; ``colour`` from ``colour_identity``."""
+    """Every frame of the schedule as a step, in order.
+
+    Args:
+        colour: from ``colour_identity``.
+        attributes: further metadata of all of them, in place of the source's.
+    """
     timecode = timecode_of(source.header(source.frames[0]))
     compression = {} if settings.compression == "keep" else {"compression": settings.compression}
     needs = [contributors(entry, source.frames, settings.source_frames) for entry in wanted.plan.entries]
@@ -62,6 +68,7 @@ def list_steps(
             needed,
             {
                 **compression,
+                **(attributes or {}),
                 SETTINGS_KEY: stamp,
                 "retempo:sourceTime": str(entry.source_time),
                 **retimed(timecode, entry.output - wanted.start, wanted.fps),
