@@ -16,36 +16,14 @@ from typing import Any, Literal, get_args
 from retempo.errors import InputError, TimingError, UsageError
 from retempo.retime.extent import MAX_OUTPUTS, check_range
 from retempo.retime.frames import FrameIndex
+from retempo.retime.moment import PlanEntry
 from retempo.retime.outside import Outside, fold_time
 from retempo.retime.rational import format_number
+from retempo.retime.shutter import Shutter, expose, near
 from retempo.retime.time_map import AvoidOriginals, FrameRange, TimeMap
 
 OnMissing = Literal["error", "hold", "interpolate"]
-Kind = Literal["copy", "between", "black"]
 _LISTED = 4
-
-
-@dataclass(frozen=True, slots=True)
-class PlanEntry:
-    """How one output frame is made.
-
-    Attributes:
-        output: its frame number.
-        source_time: the source time that is shown, after hold, loop or bounce have been applied.
-        kind: 'copy' (``first``, bit for bit), 'between' (``first`` and ``second`` at ``phase``) or 'black'.
-        first: the earlier source frame; None when black.
-        second: the later source frame, ``first < second``; None unless between.
-        phase: position between the two, 0 < phase < 1; 0 for a copy and for black.
-        note: why it is not what the time map says, in a few words; '' when it is.
-    """
-
-    output: int
-    source_time: Fraction
-    kind: Kind
-    first: int | None
-    second: int | None
-    phase: Fraction
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +64,13 @@ class Plan:
         """Rows of text, the first of them the header, for ``--dry-run``."""
         rows: list[tuple[str, ...]] = [("output", "source time", "made from", "phase", "note")]
         for entry in self.entries:
-            made = {"copy": f"copy of {entry.first}", "black": "black"}.get(
-                entry.kind, f"{entry.first} and {entry.second}"
-            )
-            phase = format_number(entry.phase) if entry.kind == "between" else ""
+            made = {
+                "copy": f"copy of {entry.first}",
+                "black": "black",
+                "fade": f"{entry.first} and {entry.second}, mixed",
+                "blur": f"{len(entry.instants)} instants of {entry.first} to {entry.second}",
+            }.get(entry.kind, f"{entry.first} and {entry.second}")
+            phase = format_number(entry.phase) if entry.kind in ("between", "fade") else ""
             rows.append((str(entry.output), format_number(entry.source_time), made, phase, entry.note))
         return rows
 
@@ -98,14 +79,8 @@ class Plan:
         return {
             "description": self.description,
             "source_range": list(self.source_range),
-            "entries": [
-                {
-                    "output": entry.output, "source_time": str(entry.source_time), "kind": entry.kind,
-                    "first": entry.first, "second": entry.second, "phase": str(entry.phase), "note": entry.note,
-                }
-                for entry in self.entries
-            ],
-        }  # fmt: skip
+            "entries": [_entry_json(entry) for entry in self.entries],
+        }
 
 
 def build_plan(
@@ -117,6 +92,7 @@ def build_plan(
     outside: Outside = "hold",
     on_missing: OnMissing = "error",
     avoid_originals: bool = False,
+    shutter: Shutter | None = None,
     name: Callable[[int], str] | None = None,
 ) -> Plan:
     """Settle how each output frame is made.
@@ -134,6 +110,8 @@ def build_plan(
         on_missing: a missing frame is an error; or the latest frame before it is held; or its neighbours that
             exist are interpolated across the gap, at the exact phase.
         avoid_originals: sample off the originals, see ``AvoidOriginals``. What is held stays an original.
+        shutter: when given, outputs are means of instants. What stands outside of the source stands there for
+            instants too, but that with 'error' the end is held for instants of a frame inside.
         name: frame number -> file name, for messages.
 
     Raises:
@@ -152,21 +130,38 @@ def build_plan(
     mapped = (
         AvoidOriginals(time_map) if avoid_originals and not isinstance(time_map, AvoidOriginals) else time_map
     )
-    entries: list[PlanEntry] = []
     lacking: dict[int, tuple[int, Fraction]] = {}
-    for output in outputs:
-        asked = mapped.source_time(output)
+
+    def settle(output: int, asked: Fraction, outside: Outside) -> PlanEntry:
         time, note = fold_time(asked, span, outside, output)
         if time is None:
-            entries.append(PlanEntry(output, asked, "black", None, None, Fraction(0), note))
-            continue
+            return PlanEntry(output, asked, "black", None, None, Fraction(0), note)
         entry, missing = _settle(output, time, index, on_missing, note)
-        entries.append(entry)
         for frame in missing:
             lacking.setdefault(frame, (output, time))
+        return entry
+
+    within: Outside = "hold" if outside == "error" else outside
+    entries: list[PlanEntry] = []
+    for output in outputs:
+        entry = settle(output, mapped.source_time(output), outside)
+        if shutter is not None:
+            times = [near(mapped.source_time(time)) for time in shutter.times(output)]
+            entry = expose(entry, [settle(output, time, within) for time in times])
+        entries.append(entry)
     if lacking and on_missing == "error":
         raise _missing_error(lacking, name or (lambda frame: f"source frame {frame}"))
     return Plan(tuple(entries), span, mapped.describe())
+
+
+def _entry_json(entry: PlanEntry) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "output": entry.output, "source_time": str(entry.source_time), "kind": entry.kind,
+        "first": entry.first, "second": entry.second, "phase": str(entry.phase), "note": entry.note,
+    }  # fmt: skip
+    if entry.instants:
+        told["instants"] = [_entry_json(one) for one in entry.instants]
+    return told
 
 
 def sources_needed(plan: Plan, reread_after: int | None = None) -> list[SourceUse]:
@@ -178,9 +173,8 @@ def sources_needed(plan: Plan, reread_after: int | None = None) -> list[SourceUs
     uses: list[SourceUse] = []
     open_uses: dict[int, int] = {}
     for position, entry in enumerate(plan.entries):
-        for frame in (entry.first, entry.second):
-            if frame is None:
-                continue
+        frames = {frame for one in entry.moments for frame in (one.first, one.second) if frame is not None}
+        for frame in sorted(frames):
             slot = open_uses.get(frame)
             if slot is None or (reread_after is not None and position - uses[slot].last_use > reread_after):
                 open_uses[frame] = len(uses)
