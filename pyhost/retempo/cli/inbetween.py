@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--with-originals", action="store_true", help="write the two images too, as first and last"
     )
     add_run_arguments(parser)
-    add_setting_arguments(parser, groups=("flow", "synthesis", "colour", "output", "computing"))
+    add_setting_arguments(parser, groups=("shutter", "flow", "synthesis", "colour", "output", "computing"))
 
 
 def run(args: argparse.Namespace) -> Result:

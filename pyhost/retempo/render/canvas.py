@@ -193,6 +193,21 @@ def scatter(
     return made
 
 
+def fill_strip(template: Frame, made: Mapping[int, Layer], row: int) -> list[Layer]:
+    """The layers of a strip; those that have no row in it are empty."""
+    return [made.get(index, _nothing(layer, row)) for index, layer in enumerate(template.layers)]
+
+
+def _nothing(layer: Layer, row: int) -> Layer:
+    """A strip of no rows."""
+    width = layer.window.width
+    return layer.like(
+        np.zeros((0, width, len(layer.channels)), np.float32),
+        np.zeros((0, width, len(layer.id_channels)), np.uint32),
+        layer.window.rows(row, row),
+    )
+
+
 def select(pixels: np.ndarray, columns: Sequence[int]) -> np.ndarray:
     """Some channels, contiguous; neighbours in order are cut out at once, and all of them are not copied at all."""
     first, last = columns[0], columns[0] + len(columns)

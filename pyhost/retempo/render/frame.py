@@ -31,6 +31,7 @@ from retempo.render.canvas import (
     union_windows,
 )
 from retempo.render.device import find_device
+from retempo.render.exposure import Exposure, Pass, longest_motion, thin
 from retempo.render.settings import RetimeSettings, parse_coefficients
 from retempo.render.vectors import depth_of, vector_flow
 from retempo.synthesis.hypotheses import pairs_around
@@ -45,7 +46,7 @@ class PreparedView:
     Args:
         canvases: one a frame, in host memory.
         pixels, ids: the arrays of the canvases where rendering happens: NumPy, or torch tensors on the device.
-        motion: None for engines that know no motion.
+        motion: None for engines that know no motion, a lone frame, and frames that are only mixed.
     """
 
     canvases: tuple[Canvas, ...]
@@ -78,6 +79,17 @@ class PreparedFrames:
             for index, time in enumerate(self.times)
         }
         return {time: count for time, count in counts.items() if count}
+
+    @property
+    def speed(self) -> float | None:
+        """Longest motion, pixels per source frame; None where none is known."""
+        found = []
+        for view in self.views:
+            if view.motion is not None:
+                ahead, back = view.motion.candidates[:2]
+                spacing = Fraction(self.times[ahead.other] - self.times[ahead.frame])
+                found.append(longest_motion((ahead.flow, back.flow), spacing))
+        return max(found, default=None)
 
     @property
     def nbytes(self) -> int:
@@ -117,22 +129,25 @@ class FrameRenderer:
         frames: Mapping[int, Frame],
         vectors: Mapping[int, Frame] | None = None,
         first: int | None = None,
+        *,
+        motion: bool = True,
     ) -> PreparedFrames:
         """Estimate the motion between ``frames``.
 
         Args:
-            frames: two or more source frames by number.
+            frames: two or more source frames by number; without motion one will do.
             vectors: frames of a second sequence that hold the motion vectors, by the same numbers.
             first: the source frame that the instants to be rendered follow: they lie between it and the next of
                 ``frames``. Default: the gap in the middle, the only one of two frames.
+            motion: False for frames that stand, or are mixed as they are.
 
         Raises:
             InputError: the frames differ in size or layers, or a needed channel is missing.
             UsageError: ``first`` is none of the frames, or the last.
         """
         times = tuple(sorted(frames))
-        first = times[len(times) // 2 - 1] if first is None else first
-        pairs = flow_pairs(times, first)
+        first = times[max(0, len(times) // 2 - 1)] if first is None else first
+        pairs = flow_pairs(times, first) if motion else []
         ordered = tuple(frames[time] for time in times)
         for other in ordered[1:]:
             check_same_layout(ordered[0], other)
@@ -152,7 +167,7 @@ class FrameRenderer:
     ) -> PreparedView:
         window = canvas_window(frames, layers)
         canvases = tuple(gather(frame, layers, window, self.color) for frame in frames)
-        if self.settings.engine != "splatsyn":
+        if self.settings.engine != "splatsyn" or not pairs:
             return _place_view(canvases, None, "cpu")
         guides = [guide_of(frame, layers, window, self.color, self.settings.flow_layer) for frame in frames]
         held = dict(zip(times, frames, strict=True))
@@ -198,14 +213,35 @@ class FrameRenderer:
         Returns:
             A frame in the output space, with the names, formats and metadata of the nearest source frame.
         """
-        nearest = min(range(len(prepared.times)), key=lambda one: abs(prepared.times[one] - time))
-        template = prepared.frames[nearest]
+        template, canvases = self._take(prepared, time)
         windows = union_windows(prepared.frames)
         made: dict[int, Layer] = {}
+        for canvas in canvases:
+            made.update(scatter(template, windows, canvas, canvas.pixels, canvas.ids, self.color))
+        return assemble(template, made)
+
+    def expose(self, exposure: Exposure, prepared: PreparedFrames, one: Pass) -> None:
+        """Add the instants of a pass to a frame in the making.
+
+        Args:
+            exposure: of the output frame.
+            prepared: the pass's source frames.
+            one: whose times lie between the first and the last of ``prepared.times``.
+        """
+        windows = union_windows(prepared.frames)
+        one = thin(one, prepared.speed) if self.settings.shutter_samples == 0 else one
+        for index, (time, weight) in enumerate(zip(one.times, one.weights, strict=True)):
+            template, canvases = self._take(prepared, time)
+            exposure.add(canvases, windows, template, weight, index == one.centre)
+
+    def _take(self, prepared: PreparedFrames, time: Fraction) -> tuple[Frame, list[Canvas]]:
+        """The picture at a source time in the working space, and the source frame nearest to it."""
+        nearest = min(range(len(prepared.times)), key=lambda one: abs(prepared.times[one] - time))
+        canvases = []
         for view in prepared.views:
             pixels, ids = self._render_view(prepared.times, view, time, nearest)
-            made.update(scatter(template, windows, view.canvases[nearest], pixels, ids, self.color))
-        return replace(template, layers=[made[index] for index in range(len(template.layers))])
+            canvases.append(replace(view.canvases[nearest], pixels=pixels, ids=ids))
+        return prepared.frames[nearest], canvases
 
     def _render_view(
         self, times: Sequence[int], view: PreparedView, time: Fraction, nearest: int
@@ -220,12 +256,8 @@ class FrameRenderer:
             )
             ids = view.canvases[nearest].ids if rendered.ids is None else _to_host(rendered.ids)
             return _to_host(rendered.pixels), ids
-        ids = view.canvases[nearest].ids
-        if self.settings.engine == "nearest":
-            return view.pixels[nearest].copy(), ids
-        before = max(one for one in range(len(times) - 1) if times[one] <= time)
-        phase = np.float32((time - times[before]) / (times[before + 1] - times[before]))
-        return view.pixels[before] * (1 - phase) + view.pixels[before + 1] * phase, ids
+        chosen = nearest if self.settings.engine == "nearest" else None
+        return mix(times, view.pixels, time, chosen), view.canvases[nearest].ids
 
     def pass_through(self, frame: Frame) -> Frame:
         """An untouched source frame in the output space: the same bits when that is its own space."""
@@ -238,6 +270,29 @@ class FrameRenderer:
                 pixels[..., list(group)] = self.color.convert(select(pixels, group))
             layers.append(replace(layer, pixels=pixels))
         return replace(frame, layers=layers)
+
+
+def mix(times: Sequence[int], pixels: Sequence[Any], time: Fraction, chosen: int | None = None) -> np.ndarray:
+    """Frames blended as they are, ``[H, W, C]`` float32 each; a new array.
+
+    Args:
+        times: their source times, ascending.
+        pixels: one array a frame.
+        time: which moment; a time that is hit exactly gives that frame.
+        chosen: give this one of them instead.
+    """
+    hit = list(times).index(int(time)) if chosen is None and time in times else chosen
+    if hit is not None:
+        return np.array(pixels[hit])
+    before = max(one for one in range(len(times) - 1) if times[one] <= time)
+    phase = np.float32((time - times[before]) / (times[before + 1] - times[before]))
+    mixed: np.ndarray = pixels[before] * (1 - phase) + pixels[before + 1] * phase
+    return mixed
+
+
+def assemble(template: Frame, made: Mapping[int, Layer]) -> Frame:
+    """A frame like ``template`` with other layers."""
+    return replace(template, layers=[made[index] for index in range(len(template.layers))])
 
 
 def blacken(frame: Frame) -> Frame:

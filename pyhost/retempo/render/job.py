@@ -130,7 +130,8 @@ def check_channels(renderer: FrameRenderer, source: Source, vectors: Source | No
         UsageError: there is no such vector preset.
     """
     settings = renderer.settings
-    first = next((entry.first for entry in wanted.plan.entries if entry.kind == "between"), None)
+    moments = (moment for entry in wanted.plan.entries for moment in entry.moments)
+    first = next((moment.first for moment in moments if moment.kind == "between"), None)
     if first is None or settings.engine != "splatsyn":
         return
     header = source.header(first)

@@ -9,7 +9,7 @@ from typing import Any
 
 from retempo.io.source import Source
 from retempo.render.settings import RetimeSettings
-from retempo.retime.plan import PlanEntry
+from retempo.retime.moment import PlanEntry
 
 PICTURE_VERSION = 1
 """Raised whenever a change of the code changes pixels, so that --resume re-makes older frames."""
@@ -27,7 +27,7 @@ def stamp_of(
 
     Args:
         settings: their fingerprint leaves out what cannot change pixels (threads, memory, device).
-        entry: its kind and exact source time.
+        entry: its kind and exact source time; of a blur every instant's.
         needed: numbers of the contributing source frames; the identity of each file enters.
         source, vectors: where they come from.
         colour: from ``colour_identity``.
@@ -36,8 +36,11 @@ def stamp_of(
         40 hexadecimal digits.
     """
     parts = [str(PICTURE_VERSION), settings.fingerprint(), colour, entry.kind, str(entry.source_time)]
+    if entry.instants:
+        parts.extend(f"{one.kind} {one.source_time}" for one in entry.instants)
+        parts.append("all" if settings.shutter_samples else "as motion needs")
     parts.extend(source.digest(number) for number in needed)
-    if vectors is not None and entry.kind == "between":
+    if vectors is not None and any(one.kind == "between" for one in entry.moments):
         parts.extend(vectors.digest(number) for number in needed)
     return combine_stamps(parts)
 

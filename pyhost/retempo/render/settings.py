@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any
 
 from retempo.errors import UsageError
+from retempo.retime.shutter import OFFSETS
 
 
 def _setting(
@@ -27,9 +28,13 @@ def _setting(
     low: float | None = None,
     high: float | None = None,
     unit: str = "",
+    words: Mapping[str, int] | None = None,
     pixels: bool = True,
 ) -> Any:
-    """Declare one parameter; ``pixels`` tells whether it can change what is in a written frame."""
+    """Declare one parameter; ``pixels`` tells whether it can change what is in a written frame.
+
+    ``words`` are names that an int may be given by on the command line.
+    """
     meta = {
         "help": help,
         "group": group,
@@ -38,6 +43,7 @@ def _setting(
         "low": low,
         "high": high,
         "unit": unit,
+        "words": words,
         "pixels": pixels,
     }
     return field(default=default, metadata=meta)
@@ -100,6 +106,24 @@ class RetimeSettings:
     avoid_originals: bool = _setting(
         False, "sample between the originals only (half speed: .25 and .75), which avoids a pulse of sharpness",
         group="timing", kind=bool, pixels=False,
+    )  # fmt: skip
+
+    # shutter: motion blur. None of these is in the fingerprint: a frame's stamp holds its instants
+    shutter_samples: int = _setting(
+        1, "instants that are averaged to an output frame; 1: no motion blur; auto (0): as the motion is long",
+        group="shutter", kind=int, low=0, high=128, words={"auto": 0}, pixels=False,
+    )  # fmt: skip
+    shutter_angle: float = _setting(
+        180.0, "how long the shutter is open; 360 is one output frame",
+        group="shutter", kind=float, low=0.0, high=720.0, unit="degrees", pixels=False,
+    )  # fmt: skip
+    shutter_offset: str = _setting(
+        "centred", "when it is open: around the frame's time, from it on, until it, or from --shutter-phase on",
+        group="shutter", choices=OFFSETS, pixels=False,
+    )  # fmt: skip
+    shutter_phase: float = _setting(
+        -90.0, "with the custom offset: when it opens, after the frame's time",
+        group="shutter", kind=float, low=-720.0, high=720.0, unit="degrees", pixels=False,
     )  # fmt: skip
 
     # flow: how motion is found
@@ -323,9 +347,16 @@ def parse_memory(text: str) -> int | None:
 
 
 def add_setting_arguments(
-    parser: argparse.ArgumentParser, groups: Iterable[str] = (), leave_out: Iterable[str] = ()
+    parser: argparse.ArgumentParser,
+    groups: Iterable[str] = (),
+    leave_out: Iterable[str] = (),
+    defaults: Mapping[str, Any] | None = None,
 ) -> None:
-    """Give ``parser`` a flag for every setting of ``groups`` (default: all), grouped as they are here."""
+    """Give ``parser`` a flag for every setting of ``groups`` (default: all), grouped as they are here.
+
+    ``defaults`` are what help texts say where a command has its own.
+    """
+    told = {one.name: one.default for one in fields(RetimeSettings)} | dict(defaults or {})
     wanted, skipped = set(groups), set(leave_out)
     sections: dict[str, Any] = {}
     for one in fields(RetimeSettings):
@@ -344,16 +375,30 @@ def add_setting_arguments(
                 help=text,
             )
             continue
-        shown = f" (default: {one.default})" if one.default not in ("", None) else ""
+        shown = f" (default: {told[one.name]})" if told[one.name] not in ("", None) else ""
         section.add_argument(
             flag,
             dest=one.name,
-            type=meta["kind"],
+            type=_word_or_int(meta["words"]) if meta["words"] else meta["kind"],
             choices=meta["choices"],
             default=argparse.SUPPRESS,
-            metavar=None if meta["choices"] else (meta["unit"] or meta["kind"].__name__).upper(),
+            metavar=_metavar(meta),
             help=text + shown,
         )
+
+
+def _metavar(meta: Mapping[str, Any]) -> str | None:
+    if meta["choices"]:
+        return None
+    return "|".join([(meta["unit"] or meta["kind"].__name__).upper(), *(meta["words"] or ())])
+
+
+def _word_or_int(words: Mapping[str, int]) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        return words[text] if text in words else int(text)
+
+    read.__name__ = " or ".join(["int", *words])  # argparse names it in errors
+    return read
 
 
 def settings_from(values: Mapping[str, Any]) -> RetimeSettings:

@@ -19,13 +19,15 @@ from retempo.io.formats import is_movie
 from retempo.io.frame import Frame
 from retempo.io.source import Source
 from retempo.io.target import Target
-from retempo.render.frame import FrameRenderer, PreparedFrames, blacken
+from retempo.render.exposure import Exposure, Pass, PassKey
+from retempo.render.frame import FrameRenderer, PreparedFrames, assemble, blacken
 from retempo.render.queues import FrameQueue, FrameReader
 from retempo.render.resume import colour_identity
 from retempo.render.settings import parse_memory
 from retempo.render.steps import Step, is_done, list_steps
 from retempo.render.strips import StripPlan, plan_strips, render_in_strips
 from retempo.render.timing import Schedule
+from retempo.retime.moment import PlanEntry
 
 Progress = Callable[[int, int, str], None]
 
@@ -95,7 +97,9 @@ def render_shot(
         InputError, OutputError: a frame cannot be read or written; finished frames stay.
     """
     report = ShotReport()
-    renderer, cut = fit_memory(renderer, source.header(source.frames[0]))
+    pairs = max((count_pairs(entry) for entry in wanted.plan.entries), default=1)
+    blurred = any(entry.kind == "blur" for entry in wanted.plan.entries)
+    renderer, cut = fit_memory(renderer, source.header(source.frames[0]), pairs, blurred)
     colour = colour_identity(renderer.color.describe())
     steps = list_steps(source, target, wanted, renderer.settings, vectors, colour, primaries(renderer.color))
     work = []
@@ -116,9 +120,7 @@ def render_shot(
         if cut is not None:
             report.strips = cut.rows
             report.flow_scale = cut.flow_scale
-            report.pairs = len(
-                {(step.needed, step.entry.first) for step in work if step.entry.kind == "between"}
-            )
+            report.pairs = len({one.key for step in work for one in step.passes if one.kind == "between"})
             with timed(report.seconds, "render"):  # strips are read, made and written in turn
                 for step in render_in_strips(renderer, source, target, vectors, cut, work, report.repaired):
                     done(step)
@@ -146,27 +148,34 @@ def _render_whole(
     done: Callable[[Step], None],
 ) -> None:
     """Reads ahead, computes, writes behind."""
-    reader = FrameReader(source.read, [step.needed for step in work])
+    passes = [(step, index) for step in work for index in range(len(step.passes))]
+    reader = FrameReader(source.read, [step.passes[index].numbers for step, index in passes])
     writer = FrameQueue(workers=1 if is_movie(target.path(0)) else 2)
-    prepared: PreparedFrames | None = None
+    held = _Held(renderer, vectors, report)
     stages = report.seconds
+    exposure = Exposure(renderer.color)
     try:
-        for position, step in enumerate(work):
-            entry, needed = step.entry, step.needed
+        for position, (step, index) in enumerate(passes):
+            entry, one = step.entry, step.passes[index]
             with timed(stages, "read"):
                 taken = reader.take(position)
-            if entry.kind == "between":
-                if prepared is None or (prepared.times, prepared.first) != (needed, entry.first):
-                    prepared = None  # let go of the last pair before the next is measured
-                    with timed(stages, "prepare"):
-                        prepared = renderer.prepare(taken, _vector_frames(vectors, needed), entry.first)
-                    report.pairs += 1
-                    report.repaired.update(prepared.repaired)
-                with timed(stages, "render"):
+            prepared = None
+            if entry.kind in ("between", "fade", "blur") and one.kind != "black":
+                prepared = held.prepare(one, taken, _keys_soon(passes, position))
+            with timed(stages, "render"):
+                if entry.kind == "blur":
+                    if prepared is None:
+                        exposure.add_black(sum(one.weights))
+                    else:
+                        renderer.expose(exposure, prepared, one)
+                    if index + 1 < len(step.passes):
+                        continue
+                    made = assemble(*exposure.develop())
+                    exposure = Exposure(renderer.color)
+                elif prepared is not None:
                     made = renderer.render(prepared, entry.source_time)
-            else:
-                with timed(stages, "render"):
-                    made = renderer.pass_through(taken[needed[0]])
+                else:
+                    made = renderer.pass_through(taken[one.numbers[0]])
                     made = blacken(made) if entry.kind == "black" else made
             with timed(stages, "write"):
                 writer.submit(partial(target.write, entry.output, made, step.attributes))
@@ -180,8 +189,52 @@ def _render_whole(
         reader.close()
 
 
-def fit_memory(renderer: FrameRenderer, header: Frame) -> tuple[FrameRenderer, StripPlan | None]:
+class _Held:
+    """What is prepared for the present output and the next one; everything once, as long as it stays of use."""
+
+    def __init__(self, renderer: FrameRenderer, vectors: Source | None, report: ShotReport) -> None:
+        self._renderer = renderer
+        self._vectors = vectors
+        self._report = report
+        self._held: dict[PassKey, PreparedFrames] = {}
+
+    def prepare(self, one: Pass, taken: Mapping[int, Frame], soon: set[PassKey]) -> PreparedFrames:
+        """The prepared frames of a pass; what is not wanted ``soon`` is let go of before."""
+        self._held = {key: prepared for key, prepared in self._held.items() if key in soon}
+        found = self._held.get(one.key)
+        if found is None:
+            moving = one.kind == "between"
+            with timed(self._report.seconds, "prepare"):
+                given = _vector_frames(self._vectors, one.numbers) if moving else None
+                found = self._renderer.prepare(taken, given, one.first, motion=moving)
+            self._held[one.key] = found
+            self._report.pairs += moving
+            self._report.repaired.update(found.repaired)
+        return found
+
+
+def _keys_soon(passes: Sequence[tuple[Step, int]], position: int) -> set[PassKey]:
+    """What the rest of the step at ``position`` wants prepared, and the step after it."""
+    here, index = passes[position]
+    following = next((step for step, _ in passes[position + 1 :] if step is not here), None)
+    return {one.key for one in (*here.passes[index:], *(following.passes if following else ()))}
+
+
+def count_pairs(entry: PlanEntry) -> int:
+    """Between how many pairs of source frames the instants of an output lie, at least 1."""
+    return max(1, len({(one.first, one.second) for one in entry.moments if one.kind == "between"}))
+
+
+def fit_memory(
+    renderer: FrameRenderer, header: Frame, pairs: int = 1, blurred: bool = False
+) -> tuple[FrameRenderer, StripPlan | None]:
     """The renderer to use within the memory budget, and how frames are cut, if they must be.
+
+    Args:
+        renderer: settings and colour.
+        header: what frames are like.
+        pairs: pairs of frames that one output needs.
+        blurred: are instants added up?
 
     Raises:
         UsageError: the budget is too small for anything.
@@ -190,7 +243,8 @@ def fit_memory(renderer: FrameRenderer, header: Frame) -> tuple[FrameRenderer, S
     budget = parse_memory(settings.memory)
     if budget is None:
         return renderer, None
-    cut = plan_strips(header, budget, settings.source_frames, len(renderer.estimators), settings.flow_scale)
+    frames = settings.source_frames + (2 if blurred else 0)  # the sum, and the instant that is added
+    cut = plan_strips(header, budget, frames, len(renderer.estimators) * pairs, settings.flow_scale)
     if cut is None or cut.flow_scale == settings.flow_scale:
         return renderer, cut
     return FrameRenderer(replace(settings, flow_scale=cut.flow_scale), renderer.color), cut

@@ -12,10 +12,11 @@ from retempo.io.formats import is_movie
 from retempo.io.metadata import retimed, timecode_of
 from retempo.io.source import Source
 from retempo.io.target import Target
+from retempo.render.exposure import Pass, list_passes
 from retempo.render.resume import combine_stamps, stamp_of
 from retempo.render.settings import RetimeSettings
 from retempo.render.timing import Schedule
-from retempo.retime.plan import PlanEntry
+from retempo.retime.moment import PlanEntry
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,18 @@ class Step:
 
     Args:
         entry: its place in the plan.
-        needed: numbers of the source frames that contribute, ascending.
+        passes: which source frames its instants are made from; one, where it is not blurred.
         attributes: metadata it will carry, its stamp among them.
     """
 
     entry: PlanEntry
-    needed: tuple[int, ...]
+    passes: tuple[Pass, ...]
     attributes: dict[str, Any]
+
+    @property
+    def needed(self) -> tuple[int, ...]:
+        """Numbers of all source frames that contribute, ascending."""
+        return numbers_of(self.passes)
 
     @property
     def stamp(self) -> str:
@@ -55,17 +61,21 @@ def list_steps(
     """
     timecode = timecode_of(source.header(source.frames[0]))
     compression = {} if settings.compression == "keep" else {"compression": settings.compression}
-    needs = [contributors(entry, source.frames, settings.source_frames) for entry in wanted.plan.entries]
+
+    def needs(moment: PlanEntry) -> tuple[int, ...]:
+        return contributors(moment, source.frames, settings.source_frames)
+
+    passes = [list_passes(entry, needs) for entry in wanted.plan.entries]
     stamps = [
-        stamp_of(settings, entry, needed, source, vectors, colour)
-        for entry, needed in zip(wanted.plan.entries, needs, strict=True)
+        stamp_of(settings, entry, numbers_of(some), source, vectors, colour)
+        for entry, some in zip(wanted.plan.entries, passes, strict=True)
     ]
     if is_movie(target.path(0)):  # one file, one stamp: whole or not at all
         stamps = [combine_stamps(stamps)] * len(stamps)
     return [
         Step(
             entry,
-            needed,
+            some,
             {
                 **compression,
                 **(attributes or {}),
@@ -74,8 +84,13 @@ def list_steps(
                 **retimed(timecode, entry.output - wanted.start, wanted.fps),
             },
         )
-        for entry, needed, stamp in zip(wanted.plan.entries, needs, stamps, strict=True)
+        for entry, some, stamp in zip(wanted.plan.entries, passes, stamps, strict=True)
     ]
+
+
+def numbers_of(passes: Sequence[Pass]) -> tuple[int, ...]:
+    """The source frames of some passes, ascending."""
+    return tuple(sorted({number for one in passes for number in one.numbers}))
 
 
 def is_done(step: Step, target: Target) -> bool:
@@ -84,11 +99,13 @@ def is_done(step: Step, target: Target) -> bool:
 
 
 def contributors(entry: PlanEntry, source_frames: Sequence[int], count: int) -> tuple[int, ...]:
-    """Numbers of the source frames that output ``entry`` is made of, ascending; ``count`` of them in between."""
+    """Numbers of the source frames that a moment is made of, ascending; ``count`` of them in between, for black any."""
     if entry.first is None:
         return (source_frames[0],)
-    if entry.kind != "between" or entry.second is None:
+    if entry.second is None:
         return (entry.first,)
+    if entry.kind == "fade":
+        return (entry.first, entry.second)
     position = bisect_left(source_frames, entry.first)
     after = bisect_left(source_frames, entry.second)
     extra = (count - 2) // 2

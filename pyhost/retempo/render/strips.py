@@ -7,7 +7,7 @@ a smaller working resolution (``plan_strips`` says which); that is the only thin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
@@ -24,17 +24,21 @@ from retempo.io.frame import Frame, Layer, Window
 from retempo.io.source import Source
 from retempo.io.target import Target
 from retempo.render.canvas import (
+    Canvas,
     canvas_window,
     count_bad,
     empty_of,
+    fill_strip,
     gather,
     group_views,
     guide_of,
     scatter,
     union_windows,
 )
-from retempo.render.frame import FrameRenderer, blacken, flow_pairs
+from retempo.render.exposure import Exposure, Pass, longest_motion, thin
+from retempo.render.frame import FrameRenderer, blacken, flow_pairs, mix
 from retempo.render.steps import Step
+from retempo.render.strip_blur import Units, prepare_units, write_blurred
 from retempo.render.vectors import depth_of, vector_flow
 from retempo.synthesis.pipeline import FlowPair, measure_depths, prepare
 from retempo.synthesis.prepared import FILTER_RADIUS
@@ -127,11 +131,15 @@ class StripRenderer:
         self.vectors = vectors
         self.rows = cut.rows
         self._numbers: tuple[int, ...] = ()
-        self._first = 0
+        self._first: int | None = None
         self._headers: dict[int, Frame] = {}
         self._windows: dict[int, Window] = {}
         self._views: list[_View] = []
         self._bad: dict[tuple[int, int, int], int] = {}
+
+    def twin(self) -> StripRenderer:
+        """Another one for other source frames."""
+        return StripRenderer(self.renderer, self.source, self.vectors, StripPlan(self.rows, 1.0))
 
     @property
     def repaired(self) -> dict[int, int]:
@@ -141,8 +149,11 @@ class StripRenderer:
             counts[number] += count
         return {number: count for number, count in counts.items() if count}
 
-    def prepare(self, numbers: tuple[int, ...], first: int) -> None:
-        """Find the motion between these source frames, for instants between ``first`` and the next of them."""
+    def prepare(self, numbers: tuple[int, ...], first: int | None) -> None:
+        """Find the motion between these source frames, for instants between ``first`` and the next of them.
+
+        None: there is none to be found, they stand or are mixed.
+        """
         if (numbers, first) == (self._numbers, self._first):
             return
         self._views = []
@@ -162,23 +173,46 @@ class StripRenderer:
 
     def strips(self, times: Sequence[Fraction]) -> Iterator[tuple[int, list[list[Layer]]]]:
         """For each strip from the top: its first row (display coordinates), and the layers of each time's frame."""
-        top = min(view.window.y for view in self._views)
-        bottom = max(view.window.y1 for view in self._views)
-        for row in range(top, bottom, self.rows):
+        for row in range(*self.extent, self.rows):
             made: list[dict[int, Layer]] = [{} for _ in times]
+            windows = self.windows(row)
             for view in self._views:
-                part = view.window.rows(row, row + self.rows)
-                if part.height:
-                    for into, layers in zip(made, self._render(view, part, times), strict=True):
-                        into.update(layers)
-            template = self._headers[self._numbers[0]].layers
-            yield (
-                row,
-                [
-                    [layers.get(index, _nothing(layer, row)) for index, layer in enumerate(template)]
-                    for layers in made
-                ],
+                for into, (template, canvas) in zip(made, self._take(view, row, times), strict=False):
+                    into.update(
+                        scatter(template, windows, canvas, canvas.pixels, canvas.ids, self.renderer.color)
+                    )
+            template = self._headers[self._numbers[0]]
+            yield row, [fill_strip(template, layers, row) for layers in made]
+
+    def expose(self, exposure: Exposure, one: Pass, row: int) -> None:
+        """Add a strip of the instants of a pass to one in the making; see ``FrameRenderer.expose``."""
+        one = thin(one, self.speed) if self.renderer.settings.shutter_samples == 0 else one
+        windows = self.windows(row)
+        for view in self._views:
+            for index, (template, canvas) in enumerate(self._take(view, row, one.times)):
+                exposure.add([canvas], windows, template, one.weights[index], index == one.centre)
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """First row and one past the last, display coordinates."""
+        return min(view.window.y for view in self._views), max(view.window.y1 for view in self._views)
+
+    @property
+    def speed(self) -> float | None:
+        """As ``PreparedFrames.speed``."""
+        found = [
+            longest_motion(
+                (view.flows[0].flow_ij, view.flows[0].flow_ji),
+                Fraction(self._numbers[view.flows[0].j] - self._numbers[view.flows[0].i]),
             )
+            for view in self._views
+            if view.flows
+        ]
+        return max(found, default=None)
+
+    def windows(self, row: int) -> dict[int, Window]:
+        """The part of each layer's data window that lies in the strip at ``row``."""
+        return {index: window.rows(row, row + self.rows) for index, window in self._windows.items()}
 
     def _template(self, time: Fraction) -> Frame:
         return self._headers[min(self._numbers, key=lambda number: abs(number - time))]
@@ -187,6 +221,8 @@ class StripRenderer:
         settings = self.renderer.settings
         headers = [self._headers[number] for number in self._numbers]
         window = canvas_window(headers, layers)
+        if self._first is None:
+            return _View(layers, window, (), None, 0)
         pairs = flow_pairs(self._numbers, self._first)
         flows: list[FlowPair] = []
         for estimator in self.renderer.estimators:
@@ -276,18 +312,18 @@ class StripRenderer:
                 whole.pixels[start : start + part.window.height] = part.pixels[..., indices]
         return replace(header, layers=layers)
 
-    def _render(self, view: _View, part: Window, times: Sequence[Fraction]) -> Iterator[Mapping[int, Layer]]:
+    def _take(self, view: _View, row: int, times: Sequence[Fraction]) -> Iterator[tuple[Frame, Canvas]]:
+        """A strip of a view at each time, in the working space, and the header of the nearest source frame.
+
+        Nothing where no row of the view lies in the strip.
+        """
+        part = view.window.rows(row, row + self.rows)
+        if not part.height:
+            return
         renderer = self.renderer
         around = view.window.rows(part.y - 2 * view.reach, part.y1 + 2 * view.reach)
         inside = slice(around.y - view.window.y, around.y1 - view.window.y)
         frames = [self.source.read(number, (around.y, around.y1)) for number in self._numbers]
-        guides = [
-            guide_of(frame, view.layers, around, renderer.color, renderer.settings.flow_layer)
-            for frame in frames
-        ]
-        empty = None
-        if any(isinstance(one, VectorsMarker) for one in renderer.estimators):
-            empty = [empty_of(frame, view.layers, around, renderer.settings.flow_layer) for frame in frames]
         canvases = [gather(frame, view.layers, around, renderer.color) for frame in frames]
         for number, frame in zip(self._numbers, frames, strict=True):
             self._bad[number, view.layers[0], part.y] = count_bad(frame, view.layers, part)
@@ -302,28 +338,43 @@ class StripRenderer:
             for pair in view.flows
         ]
         nearness = None if view.nearness is None else [plane[inside] for plane in view.nearness]
-        windows = {index: window.rows(part.y, part.y1) for index, window in self._windows.items()}
         exact = [Fraction(number) for number in self._numbers]
-        motion = prepare(
-            guides, exact, flows, renderer.options,
-            nearness=nearness, empty=empty, threads=renderer.settings.threads,
-        )  # fmt: skip
-        del guides
+        motion = None
+        if flows:
+            guides = [
+                guide_of(frame, view.layers, around, renderer.color, renderer.settings.flow_layer)
+                for frame in frames
+            ]
+            empty = None
+            if any(isinstance(one, VectorsMarker) for one in renderer.estimators):
+                empty = [
+                    empty_of(frame, view.layers, around, renderer.settings.flow_layer) for frame in frames
+                ]
+            motion = prepare(
+                guides, exact, flows, renderer.options,
+                nearness=nearness, empty=empty, threads=renderer.settings.threads,
+            )  # fmt: skip
+            del guides
         rows = (part.y - around.y, part.y1 - around.y)
         ids = [canvas.ids for canvas in canvases]
+        light = [canvas.pixels for canvas in canvases]
         for time in times:
             nearest = min(range(len(exact)), key=lambda one: abs(exact[one] - time))
-            made = motion.render(
-                [canvas.pixels for canvas in canvases],
-                time,
-                ids=ids if ids[0].shape[-1] else None,
-                rows=rows,
-                threads=renderer.settings.threads,
-            )
-            canvas = replace(canvases[nearest], window=part)
-            made_ids = made.ids if made.ids is not None else ids[nearest][rows[0] : rows[1]]
-            template = self._headers[self._numbers[nearest]]
-            yield scatter(template, windows, canvas, made.pixels, made_ids, renderer.color)
+            made_ids = ids[nearest][rows[0] : rows[1]]
+            if motion is None:
+                pixels = mix(self._numbers, light, time)[rows[0] : rows[1]]
+            else:
+                made = motion.render(
+                    light,
+                    time,
+                    ids=ids if ids[0].shape[-1] else None,
+                    rows=rows,
+                    threads=renderer.settings.threads,
+                )
+                pixels = made.pixels
+                made_ids = made.ids if made.ids is not None else made_ids
+            header = self._headers[self._numbers[nearest]]
+            yield header, replace(canvases[nearest], window=part, pixels=pixels, ids=made_ids)
 
 
 def named_channels(renderer: FrameRenderer) -> set[str]:
@@ -335,16 +386,6 @@ def named_channels(renderer: FrameRenderer) -> set[str]:
             preset = find_preset(estimator.preset or settings.vector_preset)
             named |= {*preset.forward, *preset.backward}
     return named
-
-
-def _nothing(layer: Layer, row: int) -> Layer:
-    """A strip of no rows."""
-    width = layer.window.width
-    return layer.like(
-        np.zeros((0, width, len(layer.channels)), np.float32),
-        np.zeros((0, width, len(layer.id_channels)), np.uint32),
-        layer.window.rows(row, row),
-    )
 
 
 def render_in_strips(
@@ -379,8 +420,18 @@ def render_in_strips(
             "give a larger --memory, or --device cpu",
         )
     strips = StripRenderer(renderer, source, vectors, cut)
-    for (first, needed), group in groupby(steps, key=_sources):
-        if first is None:
+    units: Units = {}
+    for (kind, first, needed), group in groupby(steps, key=_sources):
+        if kind == "blur":
+            for step in group:
+                prepare_units(units, step, strips)
+                write_blurred(units, target, step, cut.rows)
+                if repaired is not None:
+                    for unit in units.values():
+                        repaired.update(unit.repaired)
+                yield step
+            continue
+        if kind not in ("between", "fade"):
             for step in group:
                 _pass_in_strips(renderer, source, target, cut.rows, step)
                 yield step
@@ -410,9 +461,9 @@ def render_in_strips(
             yield from batch
 
 
-def _sources(step: Step) -> tuple[int | None, tuple[int, ...]]:
-    """What steps must share to be made side by side: the frame that they follow (None: nothing is made), and all."""
-    return (step.entry.first if step.entry.kind == "between" else None), step.needed
+def _sources(step: Step) -> tuple[str, int | None, tuple[int, ...]]:
+    """What steps must share to be made side by side: how, the frame that they follow (None: no motion), and all."""
+    return step.entry.kind, step.passes[0].first, step.needed
 
 
 def _batches(steps: list[Step], size: int) -> Iterator[list[Step]]:

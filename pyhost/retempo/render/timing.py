@@ -13,6 +13,7 @@ from retempo.retime.curves import load_curve
 from retempo.retime.extent import output_range
 from retempo.retime.plan import Plan, build_plan
 from retempo.retime.rational import parse_number, parse_rate
+from retempo.retime.shutter import Shutter
 from retempo.retime.time_map import (
     AvoidOriginals,
     ConstantSpeed,
@@ -129,12 +130,20 @@ def schedule(
         outside=settings.outside,  # type: ignore[arg-type]
         on_missing=settings.on_missing,  # type: ignore[arg-type]
         avoid_originals=settings.avoid_originals,
+        shutter=shutter_of(settings),
         name=name,
     )
     start = settings.output_start
     if start is None:
         start = timing.outputs[0] if timing.outputs else span[0]
     return Schedule(plan, timing.fps, start)
+
+
+def shutter_of(settings: RetimeSettings) -> Shutter | None:
+    """The shutter of the settings; None when it is off."""
+    return Shutter.of(
+        settings.shutter_samples, settings.shutter_angle, settings.shutter_offset, settings.shutter_phase
+    )
 
 
 def split_clip(text: str) -> tuple[str, str | None]:
