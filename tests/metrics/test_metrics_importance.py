@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retempo import ops
 from retempo.errors import InputError, UsageError
 from retempo.metrics.depth import depth_bound, depth_metric
 from retempo.metrics.importance import ImportanceSettings, importance
@@ -88,6 +94,64 @@ def test_bounds_hold_for_anything(seed: int, scale: float) -> None:
     assert splat.shape == merge.shape == (7, 5) and splat.dtype == merge.dtype == np.float32
     assert splat.min() > 0 and splat.max() <= settings.splat_bound
     assert merge.min() > 0 and merge.max() <= 3
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("size", [(40, 203), (3, 64), (1, 1), (2, 3), (17, 66)])
+def test_every_width_follows_the_formula(size: tuple[int, int], channels: int) -> None:
+    random = np.random.default_rng(7)
+    image0, image1 = random.random((2, *size, channels)).astype(np.float32)
+    flow01, flow10 = random.normal(0, 4, (2, *size, 2)).astype(np.float32)
+    flow01[:, ::7] *= 60  # far outside, too
+    photo = np.abs(image0 - ops.warp_image(image1, flow01, border="edge")).mean(axis=2)
+    np.testing.assert_allclose(measure(0, image0, image1, flow01, flow10), photo, rtol=1e-4, atol=1e-5)
+    there_and_back = flow01 + ops.warp_image(flow10, flow01, border="edge")
+    error = np.hypot(there_and_back[..., 0], there_and_back[..., 1])
+    np.testing.assert_allclose(measure(1, image0, image1, flow01, flow10), error, rtol=2e-3, atol=1e-4)
+    same = importance(image0, image1, flow01, flow10)
+    other = importance(image0, image1, flow01, flow10, ImportanceSettings(merge_flow=3.0))
+    assert np.array_equal(same[0], other[0]) and not np.array_equal(same[1], other[1])
+    np.testing.assert_allclose(same[0], same[1] * 5, rtol=1e-6)
+
+
+def test_bits_do_not_depend_on_threads_or_instructions() -> None:
+    script = f"import sys; sys.path[:0] = {[os.path.dirname(__file__)]!r}\n"
+    script += "from test_metrics_importance import digest; print(digest())"
+    found = {digest()}
+    for isa in ("baseline", "avx2", "avx512"):
+        environment = os.environ | {"RETEMPO_ISA": isa, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        run = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, run.stderr
+        found.add(run.stdout.strip())
+    assert len(found) == 1
+
+
+def digest() -> str:
+    """Bits of some metrics; asserts that the number of threads does not show."""
+    bits = hashlib.sha256()
+    for seed, size in enumerate([(50, 131), (33, 7), (16, 64)]):
+        random = np.random.default_rng(seed)
+        images = random.random((2, *size, 3)).astype(np.float32)
+        flows = random.normal(0, 5, (2, *size, 2)).astype(np.float32)
+        settings = ImportanceSettings(merge_photo=7.0) if seed else ImportanceSettings()
+        made = [importance(*images, *flows, settings, threads) for threads in (1, 2, 5)]
+        assert len({splat.tobytes() + merge.tobytes() for splat, merge in made}) == 1
+        bits.update(made[0][0].tobytes() + made[0][1].tobytes())
+    return bits.hexdigest()
+
+
+@pytest.mark.parametrize("place", [(0, 0), (20, 100), (39, 202), (39, 192), (17, 201)])
+@pytest.mark.parametrize("which", range(4))
+def test_what_is_not_finite_is_found_anywhere(which: int, place: tuple[int, int]) -> None:
+    random = np.random.default_rng(0)
+    arrays = [*random.random((2, 40, 203, 3)), *np.zeros((2, 40, 203, 2))]
+    arrays = [array.astype(np.float32) for array in arrays]
+    importance(*arrays)
+    arrays[which][place][1] = np.inf if which == 2 else np.nan
+    with pytest.raises(InputError, match="NaN or infinite"):
+        importance(*arrays)
 
 
 def test_input_stays_as_it_was() -> None:

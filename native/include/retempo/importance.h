@@ -23,31 +23,29 @@ struct ImportanceOptions {
 
 inline namespace RETEMPO_ISA {
 
-// Along x at one row: the variance (sum over both components) and the mean of F under (1 2 1) / 4.
-struct Across {
-    float variance, mean_x, mean_y;
-};
+// The following take floats, or vectors of them (src/cpu/vectors.h).
 
-// (1 2 1) / 4 over a, b, c: variance = ((a - b)^2 + (b - c)^2) / 8 + (a - c)^2 / 16.
-RT_HD float variance_of(float a, float b, float c) {
-    const float ab = b - a, bc = c - b, ac = ab + bc;
+// Under (1 2 1) / 4 over a, b, c: the variance, ((a - b)^2 + (b - c)^2) / 8 + (a - c)^2 / 16, and the mean.
+template <class V>
+RT_HD V variance_of(V a, V b, V c) {
+    const V ab = b - a, bc = c - b, ac = ab + bc;
     return (ab * ab + bc * bc) * 0.125f + ac * ac * 0.0625f;
 }
-
-RT_HD Across across(const float* left, const float* here, const float* right) {
-    return {variance_of(left[0], here[0], right[0]) + variance_of(left[1], here[1], right[1]),
-            here[0] + 0.25f * ((right[0] - here[0]) - (here[0] - left[0])),
-            here[1] + 0.25f * ((right[1] - here[1]) - (here[1] - left[1]))};
+template <class V>
+RT_HD V mean_of(V a, V b, V c) {
+    return b + 0.25f * ((c - b) - (b - a));
 }
 
-// psi_varia squared, from the rows above, of, and below the pixel.
-RT_HD float deviation_squared(const Across& above, const Across& here, const Across& below) {
-    return 0.25f * (above.variance + below.variance) + 0.5f * here.variance +
-           variance_of(above.mean_x, here.mean_x, below.mean_x) +
-           variance_of(above.mean_y, here.mean_y, below.mean_y);
+// psi_varia squared, from what lies along x in the rows above, of, and below the pixel: the variance (sum
+// over both components) and the mean of both components.
+template <class V>
+RT_HD V deviation_squared(const V* variance, const V* mean_x, const V* mean_y) {
+    return 0.25f * (variance[0] + variance[2]) + 0.5f * variance[1] +
+           variance_of(mean_x[0], mean_x[1], mean_x[2]) + variance_of(mean_y[0], mean_y[1], mean_y[2]);
 }
 
-RT_HD float metric_of(const float* coefficients, float photo, float flow, float variance) {
+template <class V>
+RT_HD V metric_of(const float* coefficients, V photo, V flow, V variance) {
     return 1.0f / (1.0f + coefficients[0] * photo) + 1.0f / (1.0f + coefficients[1] * flow) +
            1.0f / (1.0f + coefficients[2] * variance);
 }

@@ -64,6 +64,19 @@ RT_HD V clamp_lanes(V v, S low, S high) {
     return v > high ? splat_of<V>(high) : v;
 }
 
+RT_HD floats sqrt_lanes(floats v) {
+#if defined(__AVX512VL__)
+    return (floats)_mm512_maskz_sqrt_ps(0xffff, (__m512)v);
+#elif defined(__AVX2__)
+    return (floats)_mm256_sqrt_ps((__m256)v);
+#elif defined(__SSE2__)
+    return (floats)_mm_sqrt_ps((__m128)v);
+#else
+    for (int k = 0; k < kLanes; ++k) v[k] = __builtin_sqrtf(v[k]);
+    return v;
+#endif
+}
+
 // view.h: split, lane by lane.
 RT_HD void split_lanes(floats d, ints& cell, floats& fraction) {
     d = clamp_lanes(d, -4194304.0f, 4194304.0f);
