@@ -16,7 +16,7 @@ from retempo.io.frame import Window, make_layer
 
 
 def refused(outcome: Outcome, code: int, *says: str) -> None:
-    """The run ended with ``code``, one line on standard error (but warnings) holds every word of ``says``, and a hint."""
+    """The run ended with ``code``, one line on standard error (but warnings) holds all of ``says`` and a hint."""
     assert outcome.code == code, outcome.err
     lines = [line for line in outcome.err.splitlines() if ": warning: " not in line]
     assert len(lines) == 1 and lines[0].startswith("retempo "), outcome.err

@@ -30,6 +30,29 @@ def test_known_answers(base: str, offset: int, fps: Fraction, expected: str) -> 
     assert str(timecode_at(base, offset, fps)) == expected
 
 
+@pytest.mark.parametrize(
+    ("code", "old", "new", "expected"),
+    [
+        ("01:00:00:12", Fraction(24), Fraction(30), "01:00:00:15"), ("01:00:00:23", Fraction(24), PAL, "01:00:00:23"),
+        ("01:00:00:29", Fraction(30), Fraction(24), "01:00:00:23"), ("10:59:59:20", Fraction(24), FILM, "10:59:59:20"),
+        ("00:01:00;02", NTSC, NTSC60, "00:01:00;04"), ("00:01:00;04", NTSC60, NTSC, "00:01:00;02"),
+        ("00:01:00;02", NTSC, PAL, "00:01:00:01"), ("12:00:00:05", Fraction(12), Fraction(24), "12:00:00:10"),
+        ("01:00:00:22", Fraction(24), Fraction(1), "01:00:00:00"), ("01:00:00:00", PAL, NTSC, "01:00:00:00"),
+    ],
+)  # fmt: skip
+def test_another_rate_is_the_same_moment(code: str, old: Fraction, new: Fraction, expected: str) -> None:
+    assert str(Timecode.parse(code).rescaled(old, new)) == expected
+
+
+@given(count=st.integers(0, 2589407), drop=st.booleans())
+def test_rescaled_codes_exist(count: int, drop: bool) -> None:
+    """From 29.97 to 59.94 and back nothing is lost, and no dropped number comes up."""
+    code = Timecode.from_count(count, NTSC, drop)
+    fast = code.rescaled(NTSC, NTSC60)
+    assert Timecode.from_count(fast.count(NTSC60), NTSC60, drop) == fast
+    assert fast.rescaled(NTSC60, NTSC) == code
+
+
 @given(count=st.integers(0, 2589407), drop=st.booleans())
 def test_count_round_trip(count: int, drop: bool) -> None:
     code = Timecode.from_count(count, NTSC, drop)

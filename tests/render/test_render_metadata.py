@@ -67,6 +67,32 @@ def test_rates_and_starts(
     assert fps_of(read_header(tmp_path / f"o.{numbers[0]:04d}.exr")) == Fraction(rate)
 
 
+@pytest.mark.parametrize(
+    ("code", "source", "flags", "wanted"),
+    [
+        (Timecode(10, 0, 0, 12), Fraction(24), ["--to-fps", "30"], ["10:00:00:15", "10:00:00:16", "10:00:00:17"]),
+        (Timecode(10, 0, 59, 29, drop=True), Fraction(30000, 1001), ["--to-fps", "60000/1001"],
+         ["10:00:59;58", "10:00:59;59", "10:01:00;04"]),
+        (Timecode(10, 0, 59, 29, drop=True), Fraction(30000, 1001), ["--to-fps", "25"], ["10:00:59:24", "10:01:00:00"]),
+        (Timecode(10, 0, 0, 12), Fraction(24), ["--fps", "30"], ["10:00:00:12", "10:00:00:13", "10:00:00:14"]),
+        (Timecode(10, 0, 0, 12), Fraction(24), ["--fps", "24", "--to-fps", "12"], ["10:00:00:06"]),
+    ],
+)  # fmt: skip
+def test_another_rate_begins_at_the_same_moment(
+    retempo: Program, tmp_path: Path, code: Timecode, source: Fraction, flags: list[str], wanted: list[str]
+) -> None:
+    """--to-fps counts the same second in other frames; --fps says what the digits meant all along."""
+    for number in (1, 2):
+        given = {
+            FPS: source,
+            TIMECODE: Timecode.from_count(code.count(source) + number - 1, source, code.drop),
+        }
+        write_image(tmp_path / f"a.{number:04d}.exr", make_layer(picture(number), "RGB"), attributes=given)
+    made = ("--output-range", f"1-{len(wanted)}", "--outside", "hold", *FAST)
+    retempo.done("retime", tmp_path / "a.####.exr", "-o", tmp_path / "o.####.exr", *flags, *made)
+    assert codes(tmp_path, range(1, 1 + len(wanted))) == wanted
+
+
 def test_nothing_is_invented(retempo: Program, tmp_path: Path) -> None:
     """A source without timecode and rate gives results without; --fps gives a rate but no timecode."""
     for number in (1, 2):

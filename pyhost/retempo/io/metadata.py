@@ -125,16 +125,22 @@ def chromaticities_of(frame: Frame) -> tuple[float, ...] | None:
     return None
 
 
-def retimed(base: Timecode | None, offset: int, fps: Fraction | None) -> dict[str, Any]:
+def retimed(
+    base: Timecode | None, offset: int, fps: Fraction | None, base_fps: Fraction | None = None
+) -> dict[str, Any]:
     """Return the attributes of the output frame ``offset`` frames after the one that carries ``base``.
 
     The output counts its own frames at its own rate: a 24 fps plate slowed down to 24 fps again gets
-    timecode that runs on frame by frame. Without a base or a rate, stale values are removed, not kept.
+    timecode that runs on frame by frame; one converted to 30 fps begins at the same moment, 12 of 24 being 15 of 30.
+    Without a base or a rate, stale values are removed, not kept.
+
+    Args:
+        base_fps: the rate that ``base`` was counted at; default: ``fps``.
     """
-    return {
-        FPS: fps,
-        TIMECODE: timecode_at(base, offset, fps) if base is not None and fps is not None else None,
-    }
+    if base is None or fps is None:
+        return {FPS: fps, TIMECODE: None}
+    start = base if base_fps is None else base.rescaled(base_fps, fps)
+    return {FPS: fps, TIMECODE: timecode_at(start, offset, fps)}
 
 
 def stamp_text(stamp: str) -> str:

@@ -8,7 +8,7 @@ store (``timeCode``, TV60 packing): BCD digits and flags in one 32-bit word, use
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from retempo.errors import InputError, UsageError
@@ -95,6 +95,15 @@ class Timecode:
         total = (minutes * 60 + self.seconds) * rate + self.frames
         return total - (rate // 15) * (minutes - minutes // 10) if self.drop else total
 
+    def rescaled(self, old: Fraction, new: Fraction) -> Timecode:
+        """Return the same moment of the same labelled second, its frames counted at ``new`` in place of ``old``.
+
+        12 of 24 becomes 15 of 30. Hours, minutes and seconds are labels and stay, at 24000/1001 as at 24; so they do
+        where drop-frame ends because the new rate has none.
+        """
+        frames = min(self.frames * nominal(new) // nominal(old), nominal(new) - 1)
+        return replace(self, frames=frames, drop=self.drop and allows_drop(new))
+
     def packed(self, fps: Fraction) -> tuple[int, int]:
         """Return the two 32-bit words that EXR and DPX store.
 
@@ -127,8 +136,8 @@ class Timecode:
 def timecode_at(base: Timecode | str, offset: int, fps: Fraction) -> Timecode:
     """Return the timecode ``offset`` frames (may be negative) after ``base``; wraps at midnight.
 
-    A drop-frame base at a rate that has no drop-frame (a retime to another fps) goes on as non-drop from the
-    same digits.
+    A drop-frame base at a rate that has no drop-frame goes on as non-drop. Where ``base`` was counted at another rate,
+    ``Timecode.rescaled`` comes first.
     """
     start = Timecode.parse(base) if isinstance(base, str) else base
     drop = start.drop and allows_drop(fps)

@@ -17,6 +17,7 @@ from retempo.render.resume import combine_stamps, stamp_of
 from retempo.render.settings import RetimeSettings
 from retempo.render.timing import Schedule
 from retempo.retime.moment import PlanEntry
+from retempo.retime.rational import parse_rate
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def list_steps(
         attributes: further metadata of all of them, in place of the source's.
     """
     timecode = timecode_of(source.header(source.frames[0]))
+    counted = parse_rate(settings.fps, "--fps") if settings.fps else source.fps
     compression = {} if settings.compression == "keep" else {"compression": settings.compression}
 
     def needs(moment: PlanEntry) -> tuple[int, ...]:
@@ -81,7 +83,7 @@ def list_steps(
                 **(attributes or {}),
                 SETTINGS_KEY: stamp,
                 "retempo:sourceTime": str(entry.source_time),
-                **retimed(timecode, entry.output - wanted.start, wanted.fps),
+                **retimed(timecode, entry.output - wanted.start, wanted.fps, counted),
             },
         )
         for entry, some, stamp in zip(wanted.plan.entries, passes, stamps, strict=True)
