@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
+import PyOpenColorIO as ocio
 import pytest
 
-from retempo.color.config import find_config
-from retempo.color.file_rules import choose_space, kind_of
+from retempo.color.config import ColorConfig, find_config
+from retempo.color.file_rules import MOVIE_SUFFIXES, choose_space, kind_of
 from retempo.color.pipeline import ColorPipeline
 
 
@@ -32,6 +35,27 @@ def test_builtin_config(path: str | None, space: str, reason: str) -> None:
     choice = choose_space(find_config("ocio://default"), path)
     assert choice.space == space
     assert reason in choice.reason
+
+
+@pytest.mark.parametrize("config", ["ocio://default", "ocio://cg-config-v1.0.0_aces-v1.3_ocio-v2.1"])
+def test_a_movie_is_in_one_space_whatever_its_container(config: str) -> None:
+    found = find_config(config)
+    choices = {suffix: choose_space(found, f"/s/take{suffix}").space for suffix in MOVIE_SUFFIXES}
+    assert set(choices.values()) == {choose_space(found, "/s/take.mov").space}
+    assert choose_space(found, "/s/take.xyz", "movie").space == choices[".mov"]
+    if config == "ocio://default":
+        assert choices[".mkv"] == "Rec.1886 Rec.709 - Display"
+        assert choose_space(found, "/s/take.mkv").reason == "file rule 'Movies' of the config"
+
+
+def test_a_rule_for_a_container_itself_comes_first() -> None:
+    config = copy.deepcopy(ocio.Config.CreateFromFile("ocio://default"))
+    rules = config.getFileRules()
+    rules.insertRule(0, "Archive", "ACEScct", "*", "mkv")
+    config.setFileRules(rules)
+    found = ColorConfig(config, "made")
+    assert choose_space(found, "/s/take.mkv") == ("ACEScct", "file rule 'Archive' of the config")
+    assert choose_space(found, "/s/take.avi").space == "Rec.1886 Rec.709 - Display"
 
 
 def test_float_tiff_is_linear_when_the_reader_says_so() -> None:
