@@ -412,7 +412,7 @@ def test_output_without_a_frame_token(retempo: Program, plate: Path, tmp_path: P
 
 def test_output_of_an_unknown_kind(retempo: Program, plate: Path, tmp_path: Path) -> None:
     refused(
-        retempo("retime", plate / "plate.####.exr", "-o", tmp_path / "o.####.xyz"), 2, "o.", ".xyz", ".exr"
+        retempo("retime", plate / "plate.####.exr", "-o", tmp_path / "o.####.xyz"), 2, "o.####.xyz", ".exr"
     )
     refused(retempo("retime", plate / "plate.####.exr", "-o", tmp_path / "o.##.####.exr"), 2, "token")
     outcome = retempo(

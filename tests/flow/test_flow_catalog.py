@@ -31,7 +31,7 @@ def test_settings_and_context() -> None:
     [
         ("", "empty part"),
         ("dis+", "empty part"),
-        ("raft", "'raft'.*dis, vectors"),
+        ("raft", "'raft'.*dis, .*dis:fine, .*dis:coarse.*vectors:nuke"),
         ("dis:best", "'best'.*ultrafast"),
         ("vectors:blender", "'blender'.*cycles"),
         ("dis,stride", "key=value"),

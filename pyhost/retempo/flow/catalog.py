@@ -144,7 +144,7 @@ def _read_pairs(pairs: list[str], part: str) -> dict[str, str]:
 
 
 def _known() -> str:
-    return ", ".join(_FACTORIES)
+    return ", ".join(names())
 
 
 _FACTORIES: Final[dict[str, Factory]] = {"dis": _make_dis, "vectors": _make_vectors}

@@ -94,7 +94,7 @@ def open_target(
             path, overwrite=overwrite, fps=fps, codec=codec, bits=bits, quality=quality, deep=deep
         )
     parsed = pat.parse(path)
-    form = format_for(parsed.path(0))
+    form = format_for(path)
     if depth is not None and depth not in form.depths:
         raise UsageError(f"{form.name} cannot store '{depth}'", f"use one of {', '.join(form.depths)}")
     if not parsed.has_token and frames is not None and len(set(frames)) > 1:
