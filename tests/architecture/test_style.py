@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -52,3 +53,16 @@ def test_native_code_is_formatted() -> None:
 @pytest.mark.slow
 def test_types_hold() -> None:
     run(tool("mypy"))
+
+
+def test_no_test_compares_pixels_as_bytes() -> None:
+    """A difference of long ``bytes`` takes pytest hours to write where CI is set; ``tests/bits.py`` says it at once."""
+    long = re.compile(
+        r"^\s*assert (.*(tobytes|read_bytes)\(\) ==|.*== .*(tobytes|read_bytes)\(\))", re.MULTILINE
+    )
+    found = {
+        f"{path.relative_to(REPO)}: {match[0].strip()}"
+        for path in (REPO / "tests").rglob("test_*.py")
+        for match in long.finditer(path.read_text())
+    }
+    assert not found, "use bits.assert_same_bits"

@@ -9,6 +9,8 @@ import time
 import numpy as np
 import pytest
 
+from bits import assert_holds
+
 SOON = 60.0
 """Milliseconds of slack for a machine that does other things too, on top of what the bridge promises."""
 
@@ -25,7 +27,7 @@ def test_result_is_delivered(bridge) -> None:
     for negative in (0, 1):
         (line,) = bridge.render(negative=negative, x=-3, y=5, out=out)
         assert line["ok"] and line["info"] == "fake" and line["motion"] == 1
-        assert out.read_bytes() == picture(0).tobytes()
+        assert_holds(out, picture(0))
 
 
 @pytest.mark.parametrize("misdeed", ["die", "die-after-frames", "close"])
@@ -39,7 +41,7 @@ def test_worker_that_dies_in_mid_frame_is_started_again(bridge, misdeed: str) ->
         return
     (line,) = bridge.render(out=out)
     assert line["ok"] and line["restarted"] and len(bridge.pids()) == 2
-    assert out.read_bytes() == picture(0).tobytes()
+    assert_holds(out, picture(0))
 
 
 def test_worker_that_dies_again_and_again_is_given_up(bridge) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bits import assert_same_bits
 from retempo.io.frame import Window
 from retempo.server.digest import digest_pixels
 
@@ -90,8 +91,9 @@ def test_what_a_depth_cannot_hold_is_clamped(driver: Path, depth: str) -> None:
 
 def test_floats_pass_bit_for_bit(driver: Path) -> None:
     bits = np.random.default_rng(1).integers(0, 2**32, 4000, np.uint32)
-    assert to_float(driver, bits.view(np.float32), "float").tobytes() == bits.tobytes()
-    assert run(driver, "rows", bits.tobytes(), depth="float", to="host") == bits.tobytes()
+    assert_same_bits(to_float(driver, bits.view(np.float32), "float").view(np.uint32), bits)
+    made = run(driver, "rows", bits.tobytes(), depth="float", to="host")
+    assert_same_bits(np.frombuffer(made, np.uint32), bits)
 
 
 @pytest.mark.parametrize("depth", DEPTHS)

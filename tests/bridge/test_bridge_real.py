@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from test_bridge_faults import SOON, picture
 
+from bits import assert_holds
+
 pytest.importorskip("retempo.cli.serve", reason="`retempo serve` is not there yet")
 
 DEPTHS = {
@@ -58,7 +60,7 @@ def test_whole_times_give_the_frame_itself(real) -> None:
             time=1, frames="1", depth=depth, channels=channels, negative=negative, x=-7, y=3, out=out
         )
         assert line["ok"], line
-        assert out.read_bytes() == as_host(picture(1, channels=channels), depth).tobytes(), depth
+        assert_holds(out, as_host(picture(1, channels=channels), depth))
 
 
 def test_between_frames_rows_and_origin_do_not_matter(real) -> None:
@@ -102,20 +104,20 @@ def test_large_pictures_cross_past_the_caches(real) -> None:
         size = {"width": 1024, "height": 600}  # from the second render on, the memory is mapped
         lines = real.render(time=1, frames="1", fresh=1, repeat=3, out=out, **size, **values)
         assert [line["frames_sent"] for line in lines] == [1, 1, 1]
-        assert out.read_bytes() == picture(21, **size).tobytes()
+        assert_holds(out, picture(21, **size))
 
 
 def test_named_frames_are_not_looked_at_again(real) -> None:
     out = real.folder / "out"
     lines = real.render(time=1, frames="1", identity=1, fresh=1, repeat=3, out=out)
     assert [line["frames_sent"] for line in lines] == [1, 1, 1]  # other names
-    assert out.read_bytes() == picture(21).tobytes()
+    assert_holds(out, picture(21))
     lines = real.render(time=1, frames="1", identity=1, repeat=3, out=out)
     assert [line["frames_sent"] for line in lines] == [1, 0, 0]
     lines = real.render(time=1, frames="1", identity=1, liar=1, fresh=1, repeat=2, out=out)
-    assert out.read_bytes() == picture(1).tobytes()  # the same name for other pixels: it is believed
+    assert_holds(out, picture(1))  # the same name for other pixels: it is believed
     lines = real.render(time=1, frames="1", fresh=1, repeat=2, out=out)
-    assert out.read_bytes() == picture(11).tobytes()  # without names pixels count
+    assert_holds(out, picture(11))  # without names pixels count
 
 
 def test_unknown_setting_is_refused_in_words(real) -> None:

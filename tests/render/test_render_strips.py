@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bits import assert_same_bits
 from retempo.cli import main
 from retempo.errors import UsageError
 from retempo.io.frame import Frame
@@ -52,8 +53,8 @@ def assert_same(whole: list[Frame], strips: list[Frame]) -> None:
     for one, other in zip(whole, strips, strict=True):
         for a, b in zip(one.layers, other.layers, strict=True):
             assert a.window == b.window and a.channels == b.channels
-            assert a.pixels.tobytes() == b.pixels.tobytes()
-            assert a.ids.tobytes() == b.ids.tobytes()
+            assert_same_bits(a.pixels, b.pixels)
+            assert_same_bits(a.ids, b.ids)
 
 
 @pytest.mark.parametrize(
