@@ -3,7 +3,7 @@
 Channels: ``forward.u/v`` leads to the next frame and ``backward.u/v`` to the previous one, in pixels, y up;
 ``occlusion.forward`` is 1 where a pixel is not seen in the next frame; ``confidence.forward`` falls from 1 as
 the flow there and back misses its start. The last frame has no next one, the first (or one after a gap) no
-previous one: vectors 0, occlusion 1, confidence 0.
+previous one: vectors 0, occlusion 1, confidence 0. So it is on both sides of a cut (--cuts).
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace results that exist")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_setting_arguments(
-        parser, groups=("flow", "colour"), leave_out=("engine", "depth", "depth_channel", "output_space")
+        parser,
+        groups=("flow", "cuts", "colour"),
+        leave_out=("engine", "depth", "depth_channel", "at_cut", "output_space"),
     )
 
 
@@ -108,15 +110,17 @@ def motion_frames(source: Source, renderer: FrameRenderer, vectors: str = "") ->
     """Yield (number, frame of motion channels, longest vector) for each source frame in turn."""
     from retempo.io.sequence import open_source
     from retempo.render.canvas import common_window, group_views
+    from retempo.retime.cuts import Cuts, parse_cuts
 
     stored = open_source(vectors) if vectors else None
+    cuts = Cuts.of(parse_cuts(renderer.settings.cuts))
     here = source.read(source.frames[0])
     back: list[Motion] | None = None
     for number, following in zip(source.frames, [*source.frames[1:], None], strict=True):
         ahead = None if following is None else source.read(following)
         onward: list[Motion] | None = None
         reverse: list[Motion] | None = None
-        if ahead is not None and following == number + 1:
+        if ahead is not None and following == number + 1 and not cuts.part(number, following):
             given = None if stored is None else {one: stored.read(one) for one in (number, following)}
             prepared = renderer.prepare({number: here, following: ahead}, given)
             pairs = [(view.canvases[0].window, *pair_of(view.motion)) for view in prepared.views]

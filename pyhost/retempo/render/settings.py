@@ -15,6 +15,7 @@ from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any
 
 from retempo.errors import UsageError
+from retempo.retime.cuts import AT_CUT, parse_cuts
 from retempo.retime.shutter import OFFSETS
 
 
@@ -124,6 +125,16 @@ class RetimeSettings:
     shutter_phase: float = _setting(
         -90.0, "with the custom offset: when it opens, after the frame's time",
         group="shutter", kind=float, low=-720.0, high=720.0, unit="degrees", pixels=False,
+    )  # fmt: skip
+
+    # cuts. Not in the fingerprint either: they decide what a moment is made from
+    cuts: str = _setting(
+        "", "first source frames of new shots, e.g. 1010,1050; there is no motion across a cut",
+        group="cuts", pixels=False,
+    )  # fmt: skip
+    at_cut: str = _setting(
+        "hold", "what stands between two shots: the nearer frame (the later from half way on), or the two mixed",
+        group="cuts", choices=AT_CUT, pixels=False,
     )  # fmt: skip
 
     # flow: how motion is found
@@ -293,6 +304,7 @@ class RetimeSettings:
             raise UsageError(
                 f"--source-frames is {self.source_frames}", "give an even number: as many before as after"
             )
+        parse_cuts(self.cuts)
         parse_coefficients(self.coefficients)
         parse_memory(self.memory)
 

@@ -16,6 +16,7 @@ from retempo.render.exposure import Pass, list_passes
 from retempo.render.resume import combine_stamps, stamp_of
 from retempo.render.settings import RetimeSettings
 from retempo.render.timing import Schedule
+from retempo.retime.cuts import NO_CUTS, Cuts
 from retempo.retime.moment import PlanEntry
 from retempo.retime.rational import parse_rate
 
@@ -65,7 +66,7 @@ def list_steps(
     compression = {} if settings.compression == "keep" else {"compression": settings.compression}
 
     def needs(moment: PlanEntry) -> tuple[int, ...]:
-        return contributors(moment, source.frames, settings.source_frames)
+        return contributors(moment, source.frames, settings.source_frames, wanted.plan.cuts)
 
     passes = [list_passes(entry, needs) for entry in wanted.plan.entries]
     stamps = [
@@ -100,8 +101,13 @@ def is_done(step: Step, target: Target) -> bool:
     return target.stamp(step.entry.output) == step.stamp and target.is_whole(step.entry.output)
 
 
-def contributors(entry: PlanEntry, source_frames: Sequence[int], count: int) -> tuple[int, ...]:
-    """Numbers of the source frames that a moment is made of, ascending; ``count`` of them in between, for black any."""
+def contributors(
+    entry: PlanEntry, source_frames: Sequence[int], count: int, cuts: Cuts = NO_CUTS
+) -> tuple[int, ...]:
+    """Numbers of the source frames that a moment is made of, ascending.
+
+    In between: ``count`` of them, fewer where the shot does not have so many. For black any one.
+    """
     if entry.first is None:
         return (source_frames[0],)
     if entry.second is None:
@@ -113,4 +119,5 @@ def contributors(entry: PlanEntry, source_frames: Sequence[int], count: int) -> 
     extra = (count - 2) // 2
     before = source_frames[max(0, position - extra) : position]
     beyond = source_frames[after + 1 : after + 1 + extra]
-    return (*before, entry.first, entry.second, *beyond)
+    first = entry.first
+    return tuple(one for one in (*before, first, entry.second, *beyond) if not cuts.part(one, first))

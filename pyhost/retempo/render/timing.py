@@ -10,6 +10,7 @@ from pathlib import Path
 from retempo.errors import TimingError, UsageError
 from retempo.render.settings import RetimeSettings
 from retempo.retime.curves import load_curve
+from retempo.retime.cuts import Cuts, parse_cuts
 from retempo.retime.extent import output_range
 from retempo.retime.plan import Plan, build_plan
 from retempo.retime.rational import parse_number, parse_rate
@@ -131,6 +132,7 @@ def schedule(
         on_missing=settings.on_missing,  # type: ignore[arg-type]
         avoid_originals=settings.avoid_originals,
         shutter=shutter_of(settings),
+        cuts=Cuts.of(parse_cuts(settings.cuts), settings.at_cut),
         name=name,
     )
     start = settings.output_start

@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any, Literal, get_args
 
 from retempo.errors import InputError, TimingError, UsageError
+from retempo.retime.cuts import NO_CUTS, Cuts
 from retempo.retime.extent import MAX_OUTPUTS, check_range
 from retempo.retime.frames import FrameIndex
 from retempo.retime.moment import PlanEntry
@@ -51,6 +52,7 @@ class Plan:
     entries: tuple[PlanEntry, ...]
     source_range: FrameRange
     description: str = ""
+    cuts: Cuts = NO_CUTS
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -79,6 +81,7 @@ class Plan:
         return {
             "description": self.description,
             "source_range": list(self.source_range),
+            "cuts": list(self.cuts.frames),
             "entries": [_entry_json(entry) for entry in self.entries],
         }
 
@@ -93,6 +96,7 @@ def build_plan(
     on_missing: OnMissing = "error",
     avoid_originals: bool = False,
     shutter: Shutter | None = None,
+    cuts: Cuts = NO_CUTS,
     name: Callable[[int], str] | None = None,
 ) -> Plan:
     """Settle how each output frame is made.
@@ -112,6 +116,7 @@ def build_plan(
         avoid_originals: sample off the originals, see ``AvoidOriginals``. What is held stays an original.
         shutter: when given, outputs are means of instants. What stands outside of the source stands there for
             instants too, but that with 'error' the end is held for instants of a frame inside.
+        cuts: where new shots begin; see ``Cuts``.
         name: frame number -> file name, for messages.
 
     Raises:
@@ -136,10 +141,10 @@ def build_plan(
         time, note = fold_time(asked, span, outside, output)
         if time is None:
             return PlanEntry(output, asked, "black", None, None, Fraction(0), note)
-        entry, missing = _settle(output, time, index, on_missing, note)
+        entry, missing = _settle(output, time, index, on_missing, note, cuts)
         for frame in missing:
             lacking.setdefault(frame, (output, time))
-        return entry
+        return cuts.settle(entry)
 
     within: Outside = "hold" if outside == "error" else outside
     entries: list[PlanEntry] = []
@@ -147,11 +152,11 @@ def build_plan(
         entry = settle(output, mapped.source_time(output), outside)
         if shutter is not None:
             times = [near(mapped.source_time(time)) for time in shutter.times(output)]
-            entry = expose(entry, [settle(output, time, within) for time in times])
+            entry = expose(entry, cuts.within_shot(entry, [settle(output, time, within) for time in times]))
         entries.append(entry)
     if lacking and on_missing == "error":
         raise _missing_error(lacking, name or (lambda frame: f"source frame {frame}"))
-    return Plan(tuple(entries), span, mapped.describe())
+    return Plan(tuple(entries), span, mapped.describe(), cuts)
 
 
 def _entry_json(entry: PlanEntry) -> dict[str, Any]:
@@ -185,7 +190,7 @@ def sources_needed(plan: Plan, reread_after: int | None = None) -> list[SourceUs
 
 
 def _settle(
-    output: int, time: Fraction, index: FrameIndex, on_missing: OnMissing, note: str
+    output: int, time: Fraction, index: FrameIndex, on_missing: OnMissing, note: str, cuts: Cuts
 ) -> tuple[PlanEntry, list[int]]:
     """The entry of one source time inside the range, and which of the frames it wanted are missing."""
     before, after = index.around(time)
@@ -194,6 +199,13 @@ def _settle(
     missing = [frame for frame in wanted if frame not in index]
     if before is None or after is None or (missing and on_missing == "hold"):
         held = before if before is not None else after
+        if (
+            before is not None
+            and after is not None
+            and cuts.part(before, floor)
+            and not cuts.part(after, floor)
+        ):
+            held = after  # the earlier one is of another shot
         assert held is not None  # FrameIndex.within keeps at least one frame
         why = f"held: {missing[0]} is missing"
         return PlanEntry(output, Fraction(held), "copy", held, None, Fraction(0), _join(note, why)), missing
