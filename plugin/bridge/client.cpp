@@ -84,6 +84,9 @@ wire::Render make_message(const Request& request, const Bounds& window) {
     message.display = wire_window(request.display, request.display);
     message.numerator = request.time.numerator;
     message.denominator = request.time.denominator;
+    for (const Instant& one : request.instants)
+        message.instants.push_back({one.time.numerator, static_cast<uint32_t>(one.time.denominator),
+                                    static_cast<uint32_t>(one.how)});
     message.stride = static_cast<int64_t>(4) * request.picture.channels() * window.width();
     message.settings = request.settings;
     for (const auto& [key, value] : request.settings)

@@ -16,6 +16,15 @@ struct Rational {
     int64_t denominator = 1;
 };
 
+// How a picture at a source time is made, where that is not a source frame.
+enum class How : uint32_t { kMotion = 0, kFade = 1, kBlack = 2 };
+
+// One of the moments that a picture is the mean of.
+struct Instant {
+    Rational time;
+    How how = How::kMotion;
+};
+
 constexpr int64_t kLargestTimeDenominator = 100000;
 constexpr double kLargestTime = 1099511627776.0; // 2^40
 

@@ -117,6 +117,12 @@ void check_channels(int channels) {
         refuse("RENDER has a picture of " + std::to_string(channels) + " channels");
 }
 
+void check_time(int64_t numerator, int64_t denominator) {
+    if (denominator < 1 || denominator > kLargestDenominator || numerator > kLargestNumber * denominator ||
+        numerator < -kLargestNumber * denominator)
+        refuse("a source time of RENDER is out of range");
+}
+
 FrameEntry parse_entry(Reader& reader) {
     FrameEntry entry;
     entry.role = reader.u8();
@@ -265,13 +271,16 @@ Bytes Render::pack() const {
     if (settings.size() > kMostSettings || frames.empty() || frames.size() > kMostFrames)
         refuse("a request of " + std::to_string(frames.size()) + " frames and " +
                std::to_string(settings.size()) + " settings cannot be sent");
+    if (instants.size() > kMostInstants)
+        refuse("a picture of " + std::to_string(instants.size()) + " instants cannot be asked for");
     Bytes out;
     out.reserve(256 + 56 * frames.size());
     Writer writer(out);
     writer.u16(kind);
     writer.u16(output);
     writer.u8(channels);
-    for (int i = 0; i < 3; ++i) writer.u8(0);
+    writer.u8(static_cast<uint8_t>(instants.size()));
+    writer.u16(0);
     writer.window(window);
     writer.window(display);
     writer.i64(numerator);
@@ -300,6 +309,11 @@ Bytes Render::pack() const {
         writer.i32(entry.window.y);
         writer.u64(entry.eager ? entry.offset : 0);
     }
+    for (const Instant& instant : instants) {
+        writer.i64(instant.numerator);
+        writer.u32(instant.denominator);
+        writer.u32(instant.how);
+    }
     if (out.size() > kLargestPayload)
         refuse("a request of " + std::to_string(out.size()) + " bytes is too long");
     return out;
@@ -311,7 +325,8 @@ Render Render::parse(const Bytes& payload) {
     render.kind = reader.u16();
     render.output = reader.u16();
     render.channels = reader.u8();
-    reader.zero(3);
+    const size_t instants = reader.u8();
+    reader.zero(2);
     render.window = reader.window();
     render.display = reader.window();
     render.numerator = reader.i64();
@@ -324,10 +339,9 @@ Render Render::parse(const Bytes& payload) {
     const bool vectors = render.kind == 2 && (render.output == 2 || render.output == 4 || render.output == 8);
     if (!picture && !vectors) refuse("RENDER asks for an unknown kind or output");
     check_channels(render.channels);
-    const int64_t denominator = render.denominator;
-    if (denominator < 1 || denominator > kLargestDenominator ||
-        render.numerator > kLargestNumber * denominator || render.numerator < -kLargestNumber * denominator)
-        refuse("the source time of RENDER is out of range");
+    if (instants > kMostInstants || (instants > 0 && (render.kind != 1 || render.output != 1)))
+        refuse("RENDER has instants that it cannot have");
+    check_time(render.numerator, render.denominator);
     if (settings > kMostSettings || frames < 1 || frames > kMostFrames)
         refuse("RENDER has " + std::to_string(settings) + " settings and " + std::to_string(frames) +
                " frames");
@@ -348,6 +362,15 @@ Render Render::parse(const Bytes& payload) {
         render.frames.push_back(parse_entry(reader));
         if (!seen.emplace(render.frames.back().role, render.frames.back().number).second)
             refuse("RENDER's frame table names a frame twice");
+    }
+    for (size_t i = 0; i < instants; ++i) {
+        Instant instant;
+        instant.numerator = reader.i64();
+        instant.denominator = reader.u32();
+        instant.how = reader.u32();
+        check_time(instant.numerator, instant.denominator);
+        if (instant.how > 2) refuse("an instant of RENDER is made in an unknown way");
+        render.instants.push_back(instant);
     }
     reader.end();
     return render;

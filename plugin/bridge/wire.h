@@ -28,6 +28,7 @@ constexpr int64_t kLargestNumber = int64_t{1} << 40;
 constexpr int64_t kLargestDenominator = 100000;
 constexpr size_t kMostFrames = 64;
 constexpr size_t kMostSettings = 128;
+constexpr size_t kMostInstants = 128;
 
 enum class Type : uint16_t {
     kHello = 1,
@@ -94,6 +95,12 @@ struct FrameEntry {
     uint64_t offset = 0;
 };
 
+// A source time, and how its picture is made: 0 by motion, 1 as a mix of its neighbours, 2 black.
+struct Instant {
+    int64_t numerator = 0;
+    uint32_t denominator = 1, how = 0;
+};
+
 struct Render {
     uint16_t kind = 1, output = 1;
     uint8_t channels = 4;
@@ -104,6 +111,7 @@ struct Render {
     uint32_t deadline_ms = 0;
     std::vector<std::pair<std::string, std::string>> settings;
     std::vector<FrameEntry> frames;
+    std::vector<Instant> instants; // what the picture is the mean of; none: the source time alone
 
     Bytes pack() const;
     static Render parse(const Bytes& payload);

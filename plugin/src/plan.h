@@ -21,6 +21,7 @@ struct Plan {
     bridge::Kind kind = bridge::Kind::kRetime;
     bridge::Output output = bridge::Output::kPicture;
     bridge::Rational time;
+    std::vector<bridge::Instant> instants; // what it is the mean of; none: `time`, by motion
     std::vector<Fetch> fetches;
     const Fetch* identity = nullptr; // one of `fetches`, whose picture is the result as it stands
 

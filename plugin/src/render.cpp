@@ -177,6 +177,7 @@ OfxStatus render(const Instance& node, const Properties& in) {
     request.kind = plan.kind;
     request.output = plan.output;
     request.time = plan.time;
+    request.instants = plan.instants;
     request.picture = result;
     request.window = asked.window;
     request.display = find_display(node, asked, result, aspect > 0 ? aspect : 1);

@@ -1,7 +1,9 @@
 // Retempo Retime: which frames of the source does a time show?
 #include <cstring>
+#include <map>
 
 #include "effects.h"
+#include "exposure.h"
 #include "properties.h"
 
 namespace retempo::ofx {
@@ -20,21 +22,42 @@ Outside find_outside(const char* name) {
                                               : Outside::Hold;
 }
 
+ShutterOffset find_offset(const char* name) {
+    return std::strcmp(name, "start") == 0    ? ShutterOffset::Start
+           : std::strcmp(name, "end") == 0    ? ShutterOffset::End
+           : std::strcmp(name, "custom") == 0 ? ShutterOffset::Custom
+                                              : ShutterOffset::Centred;
+}
+
 class Retime : public Instance {
   public:
     Retime(const EffectInfo& effect, OfxImageEffectHandle node, Context where)
         : Instance(effect, node, where) {}
 
     void plan(double time, Plan& plan) const override {
-        const std::optional<Rational> shown = source_time(mapping(time), curve(time), time);
         plan.output = find_output("output", time);
-        plan.black = !shown;
-        if (!shown) return;
-        plan.time = *shown;
-        const int64_t first = floor_of(*shown);
-        add_frame(plan, source, first, first, time, is_whole(*shown));
-        if (!is_whole(*shown)) add_frame(plan, source, first + 1, first + 1, time, false);
-        if (is_whole(*shown) && plan.output == bridge::Output::kPicture)
+        const bool picture = plan.output == bridge::Output::kPicture; // the other outputs are of one moment
+        const std::vector<Instant> found = find_instants(
+            mapping(time), curve(time), time, picture ? shutter(time) : Shutter{}, cuts(time, picture));
+        std::map<int64_t, bool> frames; // and whether motion is found from them
+        for (const Instant& one : found) {
+            if (one.how == How::kBlack) continue;
+            if (frames.empty()) plan.time = one.time;
+            const int64_t first = floor_of(one.time);
+            const bool whole = is_whole(one.time), moving = !whole && one.how == How::kMotion;
+            frames[first] |= moving;
+            if (!whole) frames[first + 1] |= moving;
+        }
+        plan.black = frames.empty();
+        for (const auto& [frame, moving] : frames) add_frame(plan, source, frame, frame, time, !moving);
+        if (plan.fetches.size() > bridge::wire::kMostFrames)
+            throw StatusError(kOfxStatFailed,
+                              "the shutter is open over more frames than can be used at once; "
+                              "choose a smaller shutter angle or fewer samples");
+        if (plan.black) return;
+        if (found.size() > 1 || found.front().how != How::kMotion)
+            plan.instants = found;
+        else if (is_whole(plan.time) && picture)
             plan.identity = &plan.fetches.front();
     }
 
@@ -50,6 +73,12 @@ class Retime : public Instance {
     }
 
     void refresh() const override {
+        const bool open = parameters.number("shutterSamples", 0) != 1;
+        parameters.enable("shutterAngle", open);
+        parameters.enable("shutterOffset", open);
+        parameters.enable("shutterPhase",
+                          open && std::strcmp(parameters.choice("shutterOffset", 0), "custom") == 0);
+        parameters.enable("atCut", !parameters.text("cuts", 0).empty());
         if (context == Context::Retimer) return;
         const Timing timing = find_timing(parameters.choice("timing", 0));
         parameters.enable("speed", timing == Timing::Speed);
@@ -86,6 +115,24 @@ class Retime : public Instance {
         map.rate_in = parameters.number("fpsIn", time);
         map.rate_out = parameters.number("fpsOut", time);
         return map;
+    }
+
+    Shutter shutter(double time) const {
+        return {static_cast<int>(parameters.number("shutterSamples", time)),
+                parameters.number("shutterAngle", time),
+                find_offset(parameters.choice("shutterOffset", time)),
+                parameters.number("shutterPhase", time)};
+    }
+
+    // Where no picture is made, there is nothing to mix.
+    Cuts cuts(double time, bool mixed) const {
+        const std::string text = parameters.text("cuts", time);
+        Cuts made;
+        if (!parse_cuts(text, made.frames))
+            throw StatusError(kOfxStatFailed, "Cuts is '" + text.substr(0, 80) +
+                                                  "'; give the first frames of new shots, such as 1010,1050");
+        made.fade = mixed && std::strcmp(parameters.choice("atCut", time), "cross-fade") == 0;
+        return made;
     }
 
     // Until an animated speed leaves the source.

@@ -1,22 +1,33 @@
-// What do the functions of plugin/src/source_time.h say? One question a line, one answer a line.
-//   timing animated rate_in rate_out outside first last output count value...
+// What do the functions of plugin/src/source_time.h and exposure.h say? One question a line, one answer a line:
+// the moments of a picture, with ; between them.
+//   timing animated rate_in rate_out outside first last output count value... samples angle offset phase fade cuts
 // values: the curve at first, first + 1, ... (one for a constant); between them it is linear.
 #include <cstdio>
 #include <iostream>
 #include <vector>
 
-#include "source_time.h"
+#include "exposure.h"
 
 using namespace retempo::ofx;
 
 int main() {
-    int timing, animated, outside, count;
+    int timing, animated, outside, count, offset, fade;
+    Shutter shutter;
+    Cuts cuts;
+    std::string list;
     TimeMapping map;
     double output;
     while (std::cin >> timing >> animated >> map.rate_in >> map.rate_out >> outside >> map.source.first >>
            map.source.last >> output >> count) {
         std::vector<double> values(static_cast<size_t>(count));
         for (double& value : values) std::cin >> value;
+        std::cin >> shutter.samples >> shutter.angle >> offset >> shutter.phase >> fade >> list;
+        shutter.offset = static_cast<ShutterOffset>(offset);
+        cuts.fade = fade != 0;
+        if (!parse_cuts(list == "none" ? "" : list, cuts.frames)) {
+            std::printf("bad\n");
+            continue;
+        }
         map.timing = static_cast<Timing>(timing);
         map.animated = animated != 0;
         map.outside = static_cast<Outside>(outside);
@@ -26,10 +37,16 @@ int main() {
             const double part = at - std::floor(at);
             return values[low] * (1 - part) + values[high] * part;
         };
-        const auto time = source_time(map, curve, output);
-        if (time)
-            std::printf("%lld/%lld\n", static_cast<long long>(time->numerator), static_cast<long long>(time->denominator));
-        else
-            std::printf("black\n");
+        const char* between = "";
+        for (const Instant& one : find_instants(map, curve, output, shutter, cuts)) {
+            std::printf("%s", between);
+            between = ";";
+            if (one.how == How::kBlack)
+                std::printf("black");
+            else
+                std::printf("%s%lld/%lld", one.how == How::kFade ? "fade" : "", static_cast<long long>(one.time.numerator),
+                            static_cast<long long>(one.time.denominator));
+        }
+        std::printf("\n");
     }
 }

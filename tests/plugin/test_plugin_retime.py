@@ -86,6 +86,119 @@ def test_equals_the_command_line_bit_by_bit(
             assert node.time_domain() == (made.frames[0], made.frames[-1])
 
 
+def made_by_program(plates: Path, folder: Path, *flags: str) -> dict[int, np.ndarray]:
+    """The plates retimed by the command line."""
+    out = folder / "out.####.exr"
+    shot = str(plates / "in.####.exr")
+    assert main(["retime", shot, "-o", str(out), "--input-space=scene_linear", "--json", *flags]) == 0
+    made = open_source(str(out))
+    return {number: made.read(number).layers[0].pixels for number in made.frames}
+
+
+@pytest.mark.parametrize(
+    ("speed", "flags", "params"),
+    [
+        ("1", ("--shutter-samples=5", "--shutter-angle=360"), {"shutterSamples": 5, "shutterAngle": 360.0}),
+        ("1/4", ("--shutter-samples=8",), {"shutterSamples": 8}),
+        ("-1/2", ("--shutter-samples=4", "--shutter-offset=start", "--shutter-angle=500", "--outside=bounce"),
+         {"shutterSamples": 4, "shutterOffset": "Start", "shutterAngle": 500.0, "outside": "Bounce"}),
+        ("2", ("--shutter-samples=auto", "--outside=black"), {"shutterSamples": 0, "outside": "Black"}),
+        ("1/2", ("--shutter-samples=3", "--shutter-offset=custom", "--shutter-phase=-200"),
+         {"shutterSamples": 3, "shutterOffset": "Custom", "shutterPhase": -200.0}),
+        ("1/4", ("--cuts=3",), {"cuts": "3"}),
+        ("1/4", ("--cuts=2,4", "--at-cut=cross-fade"), {"cuts": "2, 4", "atCut": "Cross-fade"}),
+        ("1", ("--cuts=3", "--shutter-samples=6", "--shutter-angle=720"),
+         {"cuts": "3", "shutterSamples": 6, "shutterAngle": 720.0}),
+        ("1/2", ("--cuts=3", "--at-cut=cross-fade", "--shutter-samples=4"),
+         {"cuts": "3", "atCut": "Cross-fade", "shutterSamples": 4}),
+    ],
+)  # fmt: skip
+def test_shutters_and_cuts_equal_the_command_line_bit_by_bit(
+    bundle: Path, plates: Path, tmp_path: Path, speed: str, flags: tuple[str, ...], params: dict[str, object]
+) -> None:
+    expected = made_by_program(plates, tmp_path, f"--speed={speed}", *flags)
+    with open_node(bundle, source(), params={"speed": float(Fraction(speed)), **params}) as node:
+        for number, pixels in expected.items():
+            np.testing.assert_array_equal(node.render(number), pixels, err_msg=f"frame {number}")
+
+
+def test_a_ramp_with_a_shutter_equals_the_command_line(bundle: Path, plates: Path, tmp_path: Path) -> None:
+    curve = tmp_path / "ramp.csv"
+    curve.write_text("1,0\n5,1\n")
+    expected = made_by_program(
+        plates, tmp_path, f"--speed-curve={curve}", "--shutter-samples=4", "--output-range=1-7"
+    )
+    with open_node(bundle, source(), params={"shutterSamples": 4}) as node:
+        node.params["speed"].keys({1: 0.0, 5: 1.0})
+        for number, pixels in expected.items():
+            np.testing.assert_array_equal(node.render(number), pixels, err_msg=f"frame {number}")
+
+
+def test_a_shutter_asks_for_the_frames_of_every_instant(bundle: Path) -> None:
+    values = {"speed": 1.0, "shutterSamples": 3, "shutterAngle": 720.0}
+    with open_node(bundle, source(), params=values) as node:
+        assert node.frames_needed(3)["Source"] == [(2.0, 4.0)]
+        assert node.is_identity(3) is None, "source frames are blurred too"
+        node.render(3)
+        assert [frame for _, frame in node.last_render.frames] == [2.0, 3.0, 4.0]
+        node.params["speed"].set(2.0)
+        assert node.frames_needed(2)["Source"] == [(1.0, 5.0)], "two before, two after: 1.67, 3, 4.33"
+        assert node.is_identity(9) == ("Source", 5.0), "held: nothing moves there"
+        node.params["shutterSamples"].set(2)
+        node.params["shutterAngle"].set(360.0)
+        node.params["speed"].set(4.0)
+        assert node.frames_needed(2)["Source"] == [(4.0, 5.0)] and node.frames_needed(1)["Source"] == [
+            (1.0, 2.0)
+        ]
+        choose(node, "output", "Confidence")
+        assert node.frames_needed(1)["Source"] == [(1.0, 1.0)], "one moment"
+
+
+def test_nothing_is_morphed_over_a_cut(bundle: Path) -> None:
+    with open_node(bundle, source(), params={"speed": 0.25, "cuts": "3"}) as node:
+        assert node.is_identity(6) == ("Source", 2.0) and node.is_identity(7) == ("Source", 3.0)
+        assert node.frames_needed(6)["Source"] == [(2.0, 2.0)]
+        choose(node, "atCut", "Cross-fade")
+        assert node.is_identity(7) is None and node.frames_needed(7)["Source"] == [(2.0, 3.0)]
+        mixed = node.render(7)
+        np.testing.assert_allclose(mixed, (FRAMES[2] + FRAMES[3]) / 2, atol=1e-6)
+        choose(node, "output", "Confidence")
+        assert node.render(7) is not None
+        node.params["cuts"].set("three")
+        with pytest.raises(ActionFailed):
+            node.render(7)
+        assert "first frames of new shots" in node.persistent_message.text
+
+
+def test_vectors_are_not_needed_where_nothing_moves(bundle: Path) -> None:
+    """With a cut on either side of frame 3 there is no pair to find motion between."""
+    height, width, _ = FRAMES[1].shape
+    motion = dict.fromkeys(FRAMES, np.zeros((height, width, 4), np.float32))
+    clips = source() | {"Vectors": FrameSequenceClip(motion)}
+    values = {
+        "flow": "Vectors input",
+        "cuts": "3,4",
+        "atCut": "Cross-fade",
+        "speed": 1.0,
+        "shutterSamples": 4,
+    }
+    with open_node(bundle, clips, params=values) as node:
+        assert node.frames_needed(3).get("Vectors") in (None, [(3.0, 3.0)]), "the host's default"
+        assert node.render(3) is not None
+        assert {name for name, _ in node.last_render.frames} == {"Source"}
+        assert node.frames_needed(2)["Vectors"] == [(1.0, 2.0)]
+        assert node.render(2) is not None
+
+
+def test_a_shutter_over_too_many_frames_is_refused(bundle: Path) -> None:
+    many = dict(enumerate(list(FRAMES.values()) * 40, 1))
+    values = {"speed": 100.0, "shutterSamples": 64, "shutterAngle": 720.0}
+    with open_node(bundle, source(frames=many), params=values) as node:
+        with pytest.raises(ActionFailed):
+            node.render(2)
+        assert "smaller shutter angle" in node.persistent_message.text
+
+
 @pytest.mark.parametrize("depth", ["byte", "short", "half", "float"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_depths_and_components(bundle: Path, depth: str, channels: int) -> None:

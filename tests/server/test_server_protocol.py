@@ -23,7 +23,8 @@ REPO = Path(__file__).resolve().parents[2]
 FIXTURE = json.loads(examples.FILE.read_text())
 PARSERS = {
     "HELLO": messages.Hello.parse, "WELCOME": messages.Welcome.parse, "RENDER": RenderMessage.parse,
-    "RENDER vectors": RenderMessage.parse, "NEED": messages.parse_need, "FRAMES": messages.parse_frames,
+    "RENDER vectors": RenderMessage.parse, "RENDER shutter": RenderMessage.parse,
+    "NEED": messages.parse_need, "FRAMES": messages.parse_frames,
     "PROGRESS": messages.Progress.parse, "DONE": messages.Done.parse, "FAILED": messages.Failed.parse,
     "STATUS_REPLY": bytes,
 }  # fmt: skip

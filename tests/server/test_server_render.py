@@ -207,6 +207,7 @@ OTHER_VALUES = {
     "filter": "lanczos4", "footprint": "bilinear", "sigma": "1", "merge": "linear", "merge_exponent": "3",
     "coverage_gate": "on", "stability": "none", "payload": "color", "temperature": "9", "coefficients": "5,2,1,5,2,1",
     "output_space": "srgb_texture", "deterministic": "true", "source_frames": "4",
+    "shutter_samples": "0",
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from retempo.server import messages
 from retempo.server import protocol as wire
 from retempo.server.digest import digest_pixels
 from retempo.server.protocol import Type
-from retempo.server.render_message import FrameEntry, Kind, Output, RenderMessage, Role
+from retempo.server.render_message import FrameEntry, How, Instant, Kind, Output, RenderMessage, Role
 
 FILE = Path(__file__).resolve().parents[1] / "fixtures" / "wire_messages.json"
 
@@ -35,6 +35,15 @@ VECTORS = RenderMessage(
     4096 + 9 * 192, -192, {},
     (FrameEntry(Role.DEPTH, -3, bytes(16), 1, Window(0, 0, 16, 16), 0),),
 )  # fmt: skip
+SHUTTER = RenderMessage(
+    Kind.RETIME, Output.PICTURE, Fraction(1002), Window(0, 0, 64, 36), Window(0, 0, 64, 36), 3,
+    0, 768, {"shutter_samples": "3"},
+    (
+        FrameEntry(Role.SOURCE, 1001, bytes(range(16)), 3, Window(0, 0, 64, 36)),
+        FrameEntry(Role.SOURCE, 1002, bytes(range(16, 32)), 3, Window(0, 0, 64, 36)),
+    ),
+    0, (Instant(Fraction(6011, 6)), Instant(Fraction(2003, 2), How.FADE), Instant(Fraction(6013, 6), How.BLACK)),
+)  # fmt: skip
 DONE = messages.Done(
     messages.FlowWork.COMPUTED, 8300, 15, 412000, 96000, 4100, 0, 1 << 31, "frame 1001.25 of 1001, 1002"
 )
@@ -49,6 +58,7 @@ EXAMPLES: dict[str, tuple[Type, int, bytes, int]] = {
     "WELCOME": (Type.WELCOME, 1, WELCOME.pack(), 0),
     "RENDER": (Type.RENDER, 2, RENDER.pack(), 1),
     "RENDER vectors": (Type.RENDER, (1 << 63) + 3, VECTORS.pack(), 1),
+    "RENDER shutter": (Type.RENDER, 4, SHUTTER.pack(), 1),
     "NEED": (Type.NEED, 2, messages.pack_need(NEED), 0),
     "FRAMES": (Type.FRAMES, 2, messages.pack_frames(FRAMES), 1),
     "PROGRESS": (Type.PROGRESS, 2, PROGRESS.pack(), 0),
@@ -62,7 +72,8 @@ EXAMPLES: dict[str, tuple[Type, int, bytes, int]] = {
     "STOP": (Type.STOP, 11, b"", 0),
 }
 VALUES: dict[str, Any] = {
-    "HELLO": HELLO, "WELCOME": WELCOME, "RENDER": RENDER, "RENDER vectors": VECTORS, "NEED": NEED, "FRAMES": FRAMES,
+    "HELLO": HELLO, "WELCOME": WELCOME, "RENDER": RENDER, "RENDER vectors": VECTORS, "RENDER shutter": SHUTTER,
+    "NEED": NEED, "FRAMES": FRAMES,
     "PROGRESS": PROGRESS, "DONE": DONE, "FAILED": FAILED, "STATUS_REPLY": STATUS,
 }  # fmt: skip
 

@@ -41,7 +41,17 @@ DESCRIBES_FLOW: Final = (
 )
 FLOW_SETTINGS: Final = ("flow_scale", "device")
 RENDER_SETTINGS: Final = frozenset(
-    {"filter", "footprint", "sigma", "merge", "merge_exponent", "coverage_gate", "stability", "payload"}
+    {
+        "filter",
+        "footprint",
+        "sigma",
+        "merge",
+        "merge_exponent",
+        "coverage_gate",
+        "stability",
+        "payload",
+        "shutter_samples",
+    }
 )
 """What only rendering looks at; whatever is not named here or in the next line is part of a pair's key."""
 

@@ -37,8 +37,8 @@ PRESETS: Final[Choices] = (
     ("arnold-normalized", "Arnold, normalised"), ("moonray", "MoonRay"), ("vray", "V-Ray"), ("retempo", "Retempo"),
 )  # fmt: skip
 GROUPS: Final[dict[str, str]] = {
-    "timing": "Timing", "output": "Output", "flow": "Motion", "synthesis": "Synthesis", "colour": "Colour",
-    "computing": "Computing",
+    "timing": "Timing", "shutter": "Shutter", "cuts": "Cuts", "output": "Output", "flow": "Motion",
+    "synthesis": "Synthesis", "colour": "Colour", "computing": "Computing",
 }  # fmt: skip
 
 
@@ -124,6 +124,27 @@ OWN: Final = (
 # setting -> label, effects, and what differs from the settings' own declaration
 DERIVED: Final[dict[str, tuple[str, int, dict[str, Any]]]] = {
     "outside": ("Outside range", RETIME, {"drop": ("error",), "setting": ""}),
+    "shutter_samples": ("Shutter samples", RETIME, {
+        "display": (1.0, 32.0),
+        "hint": "Instants that are averaged to a frame: 1 is no motion blur, 0 as many as the motion is long.",
+    }),
+    "shutter_angle": ("Shutter angle", RETIME, {"setting": "", "display": (0.0, 360.0)}),
+    "shutter_offset": ("Shutter offset", RETIME, {
+        "setting": "",
+        "hint": "When the shutter is open: around the frame's time, from it on, until it, or as the phase says.",
+    }),
+    "shutter_phase": ("Shutter phase", RETIME, {
+        "setting": "", "display": (-360.0, 360.0),
+        "hint": "With the custom offset: how many degrees after the frame's time the shutter opens.",
+    }),
+    "cuts": ("Cuts", RETIME, {
+        "setting": "",
+        "hint": "First source frames of new shots, with commas: 1010,1050. There is no motion across a cut.",
+    }),
+    "at_cut": ("At cut", RETIME, {
+        "setting": "", "labels": {"hold": "Hold", "cross-fade": "Cross-fade"},
+        "hint": "Between two shots: the nearer frame (the later from half way on), or the two mixed.",
+    }),
     "engine": ("Method", PICTURES, {
         "labels": {"splatsyn": "Motion", "blend": "Blend", "nearest": "Nearest"},
     }),

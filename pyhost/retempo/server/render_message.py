@@ -12,12 +12,14 @@ from typing import Final
 from retempo.io.frame import Window
 from retempo.server.protocol import LARGEST_SIDE, MOST_FRAMES, ProtocolError, Reader
 
-FIXED: Final = struct.Struct("<HHB3siiIIiiIIqqQqIHH")
+FIXED: Final = struct.Struct("<HHBB2siiIIiiIIqqQqIHH")
+INSTANT: Final = struct.Struct("<qII")
 FRAME: Final = struct.Struct("<BBHIq16sIIiiQ")
 LARGEST_DENOMINATOR: Final = 100000
 LARGEST_NUMBER: Final = 1 << 40
 LARGEST_OFFSET: Final = 1 << 30
 MOST_SETTINGS: Final = 128
+MOST_INSTANTS: Final = 128
 
 
 class Kind(IntEnum):
@@ -101,6 +103,34 @@ class FrameEntry:
         return cls(Role(role), number, digest, channels, window, offset if flags else None)
 
 
+class How(IntEnum):
+    """How an instant is made where no source frame is hit."""
+
+    MOTION = 0
+    FADE = 1
+    BLACK = 2
+
+
+@dataclass(frozen=True)
+class Instant:
+    """A source time, and how its picture is made."""
+
+    time: Fraction
+    how: How = How.MOTION
+
+    def pack(self) -> bytes:
+        return INSTANT.pack(self.time.numerator, self.time.denominator, self.how)
+
+    @classmethod
+    def parse(cls, reader: Reader) -> Instant:
+        numerator, denominator, how = INSTANT.unpack(reader.take(INSTANT.size))
+        if how not in list(How):
+            raise ProtocolError(
+                f"an instant of RENDER is to be made in the way {how}", "0 motion, 1 fade, 2 black"
+            )
+        return cls(check_time(numerator, denominator), How(how))
+
+
 @dataclass(frozen=True)
 class RenderMessage:
     """RENDER, decoded.
@@ -116,6 +146,7 @@ class RenderMessage:
         settings: names and values of ``RetimeSettings``, as texts.
         frames: the frame table.
         deadline: milliseconds after which the client no longer wants the result; 0: no deadline.
+        instants: what the picture is the mean of; none: the source time alone, by motion.
     """
 
     kind: Kind
@@ -129,17 +160,19 @@ class RenderMessage:
     settings: Mapping[str, str] = field(default_factory=dict)
     frames: tuple[FrameEntry, ...] = ()
     deadline: int = 0
+    instants: tuple[Instant, ...] = ()
 
     def pack(self) -> bytes:
         x, y, width, height = self.window
         display_x, display_y, display_width, display_height = self.display
         head = FIXED.pack(
-            self.kind, self.output, self.channels, b"",
+            self.kind, self.output, self.channels, len(self.instants), b"",
             x, y, width, height, display_x, display_y, display_width, display_height,
             self.time.numerator, self.time.denominator, self.offset, self.stride,
             self.deadline, len(self.settings), len(self.frames),
         )  # fmt: skip
-        return head + pack_settings(self.settings) + b"".join(one.pack() for one in self.frames)
+        tables = [one.pack() for one in self.frames] + [one.pack() for one in self.instants]
+        return head + pack_settings(self.settings) + b"".join(tables)
 
     @classmethod
     def parse(cls, payload: bytes) -> RenderMessage:
@@ -150,7 +183,7 @@ class RenderMessage:
         """
         reader = Reader(payload, "RENDER")
         (
-            kind, output, channels, zero,
+            kind, output, channels, instants, zero,
             x, y, width, height, display_x, display_y, display_width, display_height,
             numerator, denominator, offset, stride, deadline, settings, frames,
         ) = FIXED.unpack(reader.take(FIXED.size))  # fmt: skip
@@ -164,8 +197,12 @@ class RenderMessage:
             )
         if channels not in (1, 3, 4):
             raise ProtocolError(f"RENDER asks for {channels} channels", "1, 3 or 4 are possible")
-        if not 1 <= denominator <= LARGEST_DENOMINATOR or abs(numerator) > LARGEST_NUMBER * denominator:
-            raise ProtocolError(f"the source time {numerator}/{denominator} of RENDER is out of range")
+        if instants > MOST_INSTANTS or (instants and (kind, output) != (Kind.RETIME, Output.PICTURE)):
+            raise ProtocolError(
+                f"RENDER has {instants} instants",
+                f"a picture may have up to {MOST_INSTANTS}, nothing else any",
+            )
+        time = check_time(numerator, denominator)
         if settings > MOST_SETTINGS or not 1 <= frames <= MOST_FRAMES:
             raise ProtocolError(
                 f"RENDER has {settings} settings and {frames} frames", "1 to 64 frames are possible"
@@ -180,14 +217,22 @@ class RenderMessage:
             )
         chosen = parse_settings(reader, settings)
         table = tuple(FrameEntry.parse(reader) for _ in range(frames))
+        exposed = tuple(Instant.parse(reader) for _ in range(instants))
         reader.end()
         seen = {(one.role, one.number) for one in table}
         if len(seen) != len(table):
             raise ProtocolError("RENDER's frame table names a frame twice", "one entry a role and number")
         return cls(
-            Kind(kind), Output(output), Fraction(numerator, denominator), window, display, channels,
-            offset, stride, chosen, table, deadline,
+            Kind(kind), Output(output), time, window, display, channels,
+            offset, stride, chosen, table, deadline, exposed,
         )  # fmt: skip
+
+
+def check_time(numerator: int, denominator: int) -> Fraction:
+    """A source time of RENDER, or a refusal of one that is out of range."""
+    if not 1 <= denominator <= LARGEST_DENOMINATOR or abs(numerator) > LARGEST_NUMBER * denominator:
+        raise ProtocolError(f"the source time {numerator}/{denominator} of RENDER is out of range")
+    return Fraction(numerator, denominator)
 
 
 def check_window(window: Window, what: str) -> Window:

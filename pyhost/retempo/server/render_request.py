@@ -18,13 +18,15 @@ from retempo.flow.consistency import confidence, occlusion
 from retempo.flow.vectors import encode_vectors, find_preset
 from retempo.io.frame import Window
 from retempo.render.canvas import slices
-from retempo.render.frame import FrameRenderer, PreparedFrames
+from retempo.render.exposure import Exposure
+from retempo.render.frame import FrameRenderer, PreparedFrames, assemble
 from retempo.server.render_message import Kind, Output, RenderMessage, Role
 from retempo.server.request_frames import (
     Given,
     frame_before,
     is_copy,
     pairs_of,
+    passes_of,
     source_frame,
     vector_channels,
     vector_frame,
@@ -56,6 +58,8 @@ def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tupl
             return layer.pixels, layer.window
         known = np.full(layer.pixels.shape[:2], message.output == Output.CONFIDENCE, np.float32)
         return spread(known, message.channels), layer.window
+    if message.instants:
+        return _exposed(renderer, given, prepare)
     (numbers,) = pairs_of(message)
     prepared = prepare(numbers)
     time = message.time - numbers[0]
@@ -63,6 +67,24 @@ def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tupl
         layer = renderer.render(with_options(prepared, renderer), time).layers[0]
         return layer.pixels, layer.window
     return _trust(renderer, prepared, message, time)
+
+
+def _exposed(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[np.ndarray, Window]:
+    """The mean of the instants that a client names."""
+    exposure = Exposure(renderer.color)
+    for one in passes_of(given.message):
+        if one.kind == "black":
+            exposure.add_black(sum(one.weights))
+            continue
+        start = one.numbers[0]
+        if one.kind == "between":
+            prepared = with_options(prepare(one.numbers), renderer)
+        else:
+            frames = {number - start: source_frame(given, number) for number in one.numbers}
+            prepared = renderer.prepare(frames, motion=False)
+        renderer.expose(exposure, prepared, replace(one, times=tuple(time - start for time in one.times)))
+    layer = assemble(*exposure.develop()).layers[0]
+    return layer.pixels, layer.window
 
 
 def with_options(prepared: PreparedFrames, renderer: FrameRenderer) -> PreparedFrames:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
 from retempo.errors import InputError, TimingError, UsageError
 from retempo.flow.vectors import VectorPreset
 from retempo.io.frame import Frame, Layer, make_layer
+from retempo.render.exposure import Pass, list_passes
 from retempo.render.settings import RetimeSettings
-from retempo.server.render_message import FrameEntry, Kind, Output, RenderMessage, Role
+from retempo.retime.moment import PlanEntry
+from retempo.server.render_message import FrameEntry, How, Instant, Kind, Output, RenderMessage, Role
 
 NAMES: Final = {1: ("A",), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
 
@@ -51,7 +54,9 @@ def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
         raise InputError(
             f"the source frames have {' and '.join(map(str, sorted(channels)))} channels", "send them alike"
         )
-    if bool(by_role[Role.DEPTH]) != (settings.depth != "off"):
+    moving = {number for numbers in pairs_of(message) for number in numbers}
+    lacks_depth = settings.depth != "off" and not by_role[Role.DEPTH] and (moving or not message.instants)
+    if lacks_depth or (by_role[Role.DEPTH] and settings.depth == "off"):
         raise UsageError(
             f"depth is {settings.depth!r} and {len(by_role[Role.DEPTH])} depth frames were sent",
             "connect a depth input, or switch depth off"
@@ -64,7 +69,7 @@ def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
             f"vector frames were sent and the flow is {settings.flow!r}", "choose the flow vectors"
         )
     for role, wanted in ((Role.DEPTH, settings.depth != "off"), (Role.VECTORS, with_vectors)):
-        lacking = sorted(set(sources) - set(by_role[role]))
+        lacking = sorted((moving if message.instants else set(sources)) - set(by_role[role]))
         if wanted and lacking and len(sources) > 1:
             raise InputError(f"there is no {role.name.lower()} for frame {lacking[0]}", "connect that input")
     if message.kind == Kind.VECTORS:
@@ -74,11 +79,15 @@ def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
         raise UsageError(
             f"{channels.pop()} channels were sent and {message.channels} are wanted", "ask for the same"
         )
-    if not sources[0] <= message.time <= sources[-1] or (len(sources) == 1 and message.time != sources[0]):
-        raise TimingError(
-            f"source time {message.time} is not among the frames {sources[0]} to {sources[-1]} that were sent",
-            "send the two frames around it",
-        )
+    shown = [one.time for one in message.instants if one.how != How.BLACK]
+    if message.instants and not shown:
+        raise UsageError("all instants are black", "there is nothing to be rendered")
+    for time in shown or [message.time]:
+        if not sources[0] <= time <= sources[-1] or (len(sources) == 1 and time != sources[0]):
+            raise TimingError(
+                f"source time {time} is not among the frames {sources[0]} to {sources[-1]} that were sent",
+                "send the two frames around it",
+            )
 
 
 def _check_vectors(message: RenderMessage, sources: Sequence[int]) -> None:
@@ -99,6 +108,7 @@ def is_copy(message: RenderMessage) -> bool:
     """Does the request get a source frame as it stands, with nothing to prepare?"""
     return (
         message.kind == Kind.RETIME
+        and not message.instants
         and message.time.denominator == 1
         and any(one.role == Role.SOURCE and one.number == message.time for one in message.frames)
     )
@@ -110,7 +120,33 @@ def pairs_of(message: RenderMessage) -> list[tuple[int, ...]]:
     if message.kind == Kind.VECTORS:
         here = int(message.time)
         return [pair for pair in ((here - 1, here), (here, here + 1)) if set(pair) <= set(sources)]
+    if message.instants:
+        return sorted({one.numbers for one in passes_of(message) if one.kind == "between"})
     return [] if is_copy(message) else [sources]
+
+
+def moment_of(message: RenderMessage, instant: Instant) -> PlanEntry:
+    """An instant by the frames that were sent: one of them, black, or between two that are neighbours among them."""
+    sources = sorted(one.number for one in message.frames if one.role == Role.SOURCE)
+    time = instant.time
+    if instant.how == How.BLACK:
+        return PlanEntry(0, time, "black", None, None, Fraction(0))
+    if time in sources:
+        return PlanEntry(0, time, "copy", int(time), None, Fraction(0))
+    before = max((one for one in sources[:-1] if one <= time), default=sources[0])
+    after = min((one for one in sources if one > before), default=before)
+    kind: Literal["fade", "between"] = "fade" if instant.how == How.FADE else "between"
+    return PlanEntry(0, time, kind, before, after, (time - before) / max(1, after - before))
+
+
+def passes_of(message: RenderMessage) -> tuple[Pass, ...]:
+    """The instants of a picture as the renderer wants them."""
+    moments = tuple(moment_of(message, one) for one in message.instants)
+
+    def contributors(moment: PlanEntry) -> tuple[int, ...]:
+        return tuple(one for one in (moment.first, moment.second) if one is not None)
+
+    return list_passes(PlanEntry(0, message.time, "blur", None, None, Fraction(0), "", moments), contributors)
 
 
 def frame_before(message: RenderMessage, numbers: Sequence[int]) -> int:

@@ -13,7 +13,7 @@ from retempo.errors import UsageError
 from retempo.render.settings import RetimeSettings
 
 GROUPS: Final = ("flow", "synthesis", "colour")
-OTHERS: Final = ("device", "deterministic")
+OTHERS: Final = ("device", "deterministic", "shutter_samples")
 REFUSED: Final = ("vectors", "flow_layer", "depth_channel")
 """Of those groups: a path, and names of channels that no host's picture has."""
 

@@ -59,7 +59,12 @@ wire::Bytes describe(Type type, const wire::Bytes& payload, std::ostream& out) {
                 << ", \"window\": " << window_text(entry.window)
                 << ", \"offset\": " << (entry.eager ? std::to_string(entry.offset) : "null") << "}";
         });
-        out << "], \"deadline\": " << it.deadline_ms << "}";
+        out << "], \"deadline\": " << it.deadline_ms << ", \"instants\": [";
+        list(it.instants, [&](const wire::Instant& instant) {
+            out << "{\"time\": [" << instant.numerator << ", " << instant.denominator
+                << "], \"how\": " << instant.how << "}";
+        });
+        out << "]}";
         return it.pack();
     }
     case Type::kNeed: {
