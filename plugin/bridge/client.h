@@ -44,11 +44,11 @@ struct Frame {
 struct Request {
     Kind kind = Kind::kRetime;
     Output output = Output::kPicture;
-    Rational time;          // source time: rational_time(seconds of the host's double)
+    Rational time;                 // source time: rational_time(seconds of the host's double)
     std::vector<Instant> instants; // what the picture is the mean of (motion blur); none: `time` alone
-    Bounds display;         // the format or project window, in the pixel coordinates of the pictures
-    MutablePicture picture; // where the result goes
-    Bounds window;          // the part of it that is to be filled; empty: all
+    Bounds display;                // the format or project window, in the pixel coordinates of the pictures
+    MutablePicture picture;        // where the result goes
+    Bounds window;                 // the part of it that is to be filled; empty: all
     std::vector<Frame> frames;
     std::vector<std::pair<std::string, std::string>> settings; // names of RetimeSettings; see ../PROTOCOL.md
     Milliseconds deadline{0};                                  // 0: Limits::render
