@@ -37,7 +37,8 @@ RT_HD void halves(const float8& v, float4& low, float4& high) {
 #endif
 }
 
-// out = mix(out, bilinear sample, share); all four texels exist. C = 0: any number of channels.
+// out = mix(out, bilinear sample, share); all four texels exist. C = 0: any number of channels. C = 3 reads, and
+// does not use, up to two floats behind the right texels.
 template <class V>
 RT_HD V bilinear_lanes(const float* top, const float* bottom, int next, float fx, float fy) {
     const V f = splat_of<V>(fy), g = splat_of<V>(1.0f - fy);
@@ -64,6 +65,11 @@ RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, f
         halves(both, left, right);
         const float4 h = splat_of<float4>(fx);
         blend_lanes(out, mix_lanes(left, right, h, splat_of<float4>(1.0f - fx), h == float4{}), share);
+    } else if constexpr (C == 3) {
+        float4 mixed = {};
+        memcpy(&mixed, out, 3 * sizeof(float));
+        blend_lanes(reinterpret_cast<float*>(&mixed), bilinear_lanes<float4>(top, bottom, 3, fx, fy), share);
+        memcpy(out, &mixed, 3 * sizeof(float));
     } else {
         int c = 0;
         for (; c + kLanes <= channels; c += kLanes)
@@ -80,7 +86,8 @@ RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, f
 }
 
 #if defined(__AVX512VL__)
-// Four targets of four channels at once; top[j] and bottom[j]: the texels of target j.
+// Four targets of C channels (3 or 4) at once; top[j] and bottom[j]: the texels of target j.
+template <int C>
 RT_HD void blend_four(const float* const* top, const float* const* bottom, const float* fx, const float* fy,
                       const float* share, float* out) {
     const auto pair = [](const float* a, const float* b) {
@@ -90,24 +97,36 @@ RT_HD void blend_four(const float* const* top, const float* const* bottom, const
     const auto spread = [](const float* from, __m512i lanes) {
         return (floats)_mm512_maskz_permutexvar_ps(0xffff, lanes, _mm512_castps128_ps512(_mm_loadu_ps(from)));
     };
-    const __m512i each = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3),
-                  low = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1),
+    const __m512i low = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1),
                   high = _mm512_setr_epi32(2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
-    const floats f01 = spread(fy, low), f23 = spread(fy, high), h = spread(fx, each), s = spread(share, each);
+    const floats f01 = spread(fy, low), f23 = spread(fy, high);
     const floats a =
         mix_lanes(pair(top[0], top[1]), pair(bottom[0], bottom[1]), f01, 1.0f - f01, f01 == 0.0f);
     const floats b =
         mix_lanes(pair(top[2], top[3]), pair(bottom[2], bottom[3]), f23, 1.0f - f23, f23 == 0.0f);
-    const floats left = (floats)_mm512_maskz_shuffle_f32x4(0xffff, (__m512)a, (__m512)b, 0x88),
-                 right = (floats)_mm512_maskz_shuffle_f32x4(0xffff, (__m512)a, (__m512)b, 0xdd);
+    __m512i each;
+    floats left, right; // of the 4 C values in the order of `out`
+    if constexpr (C == 4) {
+        each = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+        left = (floats)_mm512_maskz_shuffle_f32x4(0xffff, (__m512)a, (__m512)b, 0x88);
+        right = (floats)_mm512_maskz_shuffle_f32x4(0xffff, (__m512)a, (__m512)b, 0xdd);
+    } else {
+        each = _mm512_setr_epi32(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3);
+        const __m512i at = _mm512_setr_epi32(0, 1, 2, 8, 9, 10, 16, 17, 18, 24, 25, 26, 24, 24, 24, 24);
+        left = (floats)_mm512_maskz_permutex2var_ps(0xffff, (__m512)a, at, (__m512)b);
+        right = (floats)_mm512_maskz_permutex2var_ps(0xffff, (__m512)a, _mm512_add_epi32(at, _mm512_set1_epi32(3)),
+                                                     (__m512)b);
+    }
+    const floats h = spread(fx, each), s = spread(share, each);
+    const __mmask16 written = C == 4 ? 0xffff : 0x0fff;
     floats v = mix_lanes(left, right, h, 1.0f - h, h == 0.0f);
     const __mmask16 partly = _mm512_cmp_ps_mask((__m512)s, _mm512_set1_ps(1.0f), _CMP_LT_OQ);
     if (partly) {
-        const floats before = load<floats>(out);
+        const floats before = (floats)_mm512_maskz_loadu_ps(written, out);
         v = (floats)_mm512_mask_mov_ps((__m512)v, partly,
                                        (__m512)mix_lanes(before, v, s, 1.0f - s, s == 0.0f));
     }
-    store(out, v);
+    _mm512_mask_storeu_ps(out, written, (__m512)v);
 }
 #endif
 
@@ -367,6 +386,8 @@ class Chunk {
                 blend_lanczos(frame, n, at, share, out);
             else if (channels == 4)
                 blend_row<4>(frame, n, at, share, out);
+            else if (channels == 3)
+                blend_row<3>(frame, n, at, share, out);
             else
                 blend_row<0>(frame, n, at, share, out);
             if (best_)
@@ -394,15 +415,16 @@ class Chunk {
     template <int C>
     __attribute__((noinline)) void blend_row(const Image<const float>& frame, int n, const Positions& at,
                                              const float* share, float* out) const {
-        const unsigned last_x = static_cast<unsigned>(width_ - 2),
+        constexpr int across = C == 3 ? 3 : 2; // pixels of a row that are read
+        const unsigned last_x = static_cast<unsigned>(width_ - across),
                        last_y = static_cast<unsigned>(strip_.source_rows - 2);
-        const bool room = width_ >= 2 && strip_.source_rows >= 2;
+        const bool room = width_ >= across && strip_.source_rows >= 2;
         const int channels = C > 0 ? C : static_cast<int>(frame.c), row0 = strip_.source_row0;
         const int64_t pitch = frame.row;
         const float* const pixels = frame.data;
         for (int k = 0; k < n; ++k, out += channels) {
 #if defined(__AVX512VL__)
-            if (C == 4 && room && k + 4 <= n) {
+            if ((C == 3 || C == 4) && room && k + 4 <= n) {
                 const __m128i xs = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at.cell_x + k));
                 const __m128i ys = _mm_sub_epi32(
                     _mm_loadu_si128(reinterpret_cast<const __m128i*>(at.cell_y + k)), _mm_set1_epi32(row0));
@@ -412,13 +434,13 @@ class Chunk {
                 if (ready == 15) {
                     const float *top[4], *bottom[4];
                     for (int j = 0; j < 4; ++j) {
-                        top[j] = pixels + (at.cell_y[k + j] - row0) * pitch + int64_t(at.cell_x[k + j]) * 4;
+                        top[j] = pixels + (at.cell_y[k + j] - row0) * pitch + int64_t(at.cell_x[k + j]) * channels;
                         bottom[j] = top[j] + pitch;
                     }
                     __builtin_prefetch(top[0] + 256);
                     __builtin_prefetch(bottom[0] + 256);
                     __builtin_prefetch(bottom[0] + pitch, 0, 2); // the next row's, in time
-                    blend_four(top, bottom, at.fx + k, at.fy + k, share + k, out);
+                    blend_four<C == 3 ? 3 : 4>(top, bottom, at.fx + k, at.fy + k, share + k, out);
                     k += 3;
                     out += 3 * channels;
                     continue;
