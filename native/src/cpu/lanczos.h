@@ -1,6 +1,7 @@
 // How are Lanczos samples taken quickly? The weights of kSegment positions at once, lane by lane; then, for
-// each position whose 8 x 8 texels all exist, four channels at a time. The same operations in the same order
-// as Lanczos4Filter and sample (backward_warp.h): the same bits.
+// each position whose 8 x 8 texels all exist, four channels at a time, or in a planar image as many
+// neighbours at a time as lead to neighbours. The same operations in the same order as Lanczos4Filter and
+// sample (backward_warp.h): the same bits.
 #pragma once
 
 #include "bands.h"
@@ -70,22 +71,63 @@ struct LanczosSegment {
         weigh_lanczos(fy, y, odd);
     }
 
-    // Do all texels of position k exist in a width x height image, and is no weight but those of a fraction
-    // of 0 itself 0?
-    RT_HD bool is_plain(int k, int cell_x, int cell_y, int width, int height) const {
-        return cell_x >= 3 && cell_x + 4 < width && cell_y >= 3 && cell_y + 4 < height && !odd[k];
+    // Do all texels of position k exist in a width x height image of so many channels (with three: and one
+    // float behind them), and is no weight but those of a fraction of 0 itself 0?
+    RT_HD bool is_plain(int k, int cell_x, int cell_y, int width, int height, int channels) const {
+        const int right = channels == 3 ? 5 : 4;
+        return cell_x >= 3 && cell_x + right < width && cell_y >= 3 && cell_y + 4 < height && !odd[k];
     }
 
-    // take(channel, value) for float4s of channels, then for single ones; `cell` is the texel at the cell.
+    // Do all 64 taps of position k count?
+    RT_HD bool is_full(int k) const { return fx[k] != 0.0f && fy[k] != 0.0f && !odd[k]; }
+
+    // take(channel, value) for float4s of channels, then for single ones; of three channels for a float4
+    // whose last lane means nothing. `cell` is the texel at the cell.
     template <class Take>
     RT_HD void sample_at(int k, const float* cell, int64_t pitch, int channels, Take&& take) const {
         const int x0 = fx[k] == 0.0f ? 3 : 0, x1 = fx[k] == 0.0f ? 4 : 8;
         const int y0 = fy[k] == 0.0f ? 3 : 0, y1 = fy[k] == 0.0f ? 4 : 8;
         const float* corner = cell - 3 * pitch - 3 * channels;
+        if (channels == 3) return take(0, total<float4>(k, corner, pitch, 3, x0, x1, y0, y1));
         int c = 0;
         for (; c + 4 <= channels; c += 4)
             take(c, total<float4>(k, corner + c, pitch, channels, x0, x1, y0, y1));
         for (; c < channels; ++c) take(c, total<float>(k, corner + c, pitch, channels, x0, x1, y0, y1));
+    }
+
+    // Position k of a planar image.
+    RT_HD float sample_planar(int k, const float* cell, int64_t pitch) const {
+        const int x0 = fx[k] == 0.0f ? 3 : 0, x1 = fx[k] == 0.0f ? 4 : 8;
+        const int y0 = fy[k] == 0.0f ? 3 : 0, y1 = fy[k] == 0.0f ? 4 : 8;
+        return total<float>(k, cell - 3 * pitch - 3, pitch, 1, x0, x1, y0, y1);
+    }
+
+    // Position k, not odd, of which some texels lie outside: read(iy, ix) gives those inside.
+    template <class Read>
+    RT_HD float sample_beyond(int k, int cell_x, int cell_y, int width, int height, Border border,
+                              Read&& read) const {
+        float patch[8][8];
+        int ix[8];
+        for (int i = 0; i < 8; ++i) ix[i] = border_index(cell_x - 3 + i, width, border);
+        for (int j = 0; j < 8; ++j) {
+            const int iy = border_index(cell_y - 3 + j, height, border);
+            for (int i = 0; i < 8; ++i) patch[j][i] = ix[i] < 0 || iy < 0 ? 0.0f : read(iy, ix[i]);
+        }
+        return sample_planar(k, &patch[3][3], 8);
+    }
+
+    // Positions k .. k + kLanes - 1, all full, whose cells are neighbours in one planar row; `cell` is that
+    // of k.
+    RT_HD floats sample_neighbours(int k, const float* cell, int64_t pitch) const {
+        const float* corner = cell - 3 * pitch - 3;
+        floats across[8], sum = {};
+        for (int i = 0; i < 8; ++i) across[i] = load<floats>(x[i] + k);
+        for (int j = 0; j < 8; ++j) {
+            floats line = {};
+            for (int i = 0; i < 8; ++i) line += across[i] * load<floats>(corner + j * pitch + i);
+            sum += load<floats>(y[j] + k) * line;
+        }
+        return sum;
     }
 
   private:

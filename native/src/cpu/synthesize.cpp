@@ -37,8 +37,8 @@ RT_HD void halves(const float8& v, float4& low, float4& high) {
 #endif
 }
 
-// out = mix(out, bilinear sample, share); all four texels exist. C = 0: any number of channels. C = 3 reads, and
-// does not use, up to two floats behind the right texels.
+// out = mix(out, bilinear sample, share); all four texels exist. C = 0: any number of channels. C = 3 reads,
+// and does not use, up to two floats behind the right texels.
 template <class V>
 RT_HD V bilinear_lanes(const float* top, const float* bottom, int next, float fx, float fy) {
     const V f = splat_of<V>(fy), g = splat_of<V>(1.0f - fy);
@@ -54,6 +54,14 @@ RT_HD void blend_lanes(float* out, const V& v, float share) {
     store(out, share >= 1.0f ? v : mix_lanes(load<V>(out), v, s, splat_of<V>(1.0f - share), s == V{}));
 }
 
+// The same for the first three lanes.
+RT_HD void blend_three(float* out, float4 v, float share) {
+    float4 mixed = {};
+    memcpy(&mixed, out, 3 * sizeof(float));
+    blend_lanes(reinterpret_cast<float*>(&mixed), v, share);
+    memcpy(out, &mixed, 3 * sizeof(float));
+}
+
 template <int C>
 RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, float fx, float fy,
                           float share, float* out) {
@@ -66,10 +74,7 @@ RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, f
         const float4 h = splat_of<float4>(fx);
         blend_lanes(out, mix_lanes(left, right, h, splat_of<float4>(1.0f - fx), h == float4{}), share);
     } else if constexpr (C == 3) {
-        float4 mixed = {};
-        memcpy(&mixed, out, 3 * sizeof(float));
-        blend_lanes(reinterpret_cast<float*>(&mixed), bilinear_lanes<float4>(top, bottom, 3, fx, fy), share);
-        memcpy(out, &mixed, 3 * sizeof(float));
+        blend_three(out, bilinear_lanes<float4>(top, bottom, 3, fx, fy), share);
     } else {
         int c = 0;
         for (; c + kLanes <= channels; c += kLanes)
@@ -114,8 +119,8 @@ RT_HD void blend_four(const float* const* top, const float* const* bottom, const
         each = _mm512_setr_epi32(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3);
         const __m512i at = _mm512_setr_epi32(0, 1, 2, 8, 9, 10, 16, 17, 18, 24, 25, 26, 24, 24, 24, 24);
         left = (floats)_mm512_maskz_permutex2var_ps(0xffff, (__m512)a, at, (__m512)b);
-        right = (floats)_mm512_maskz_permutex2var_ps(0xffff, (__m512)a, _mm512_add_epi32(at, _mm512_set1_epi32(3)),
-                                                     (__m512)b);
+        right = (floats)_mm512_maskz_permutex2var_ps(0xffff, (__m512)a,
+                                                     _mm512_add_epi32(at, _mm512_set1_epi32(3)), (__m512)b);
     }
     const floats h = spread(fx, each), s = spread(share, each);
     const __mmask16 written = C == 4 ? 0xffff : 0x0fff;
@@ -434,7 +439,8 @@ class Chunk {
                 if (ready == 15) {
                     const float *top[4], *bottom[4];
                     for (int j = 0; j < 4; ++j) {
-                        top[j] = pixels + (at.cell_y[k + j] - row0) * pitch + int64_t(at.cell_x[k + j]) * channels;
+                        top[j] =
+                            pixels + (at.cell_y[k + j] - row0) * pitch + int64_t(at.cell_x[k + j]) * channels;
                         bottom[j] = top[j] + pitch;
                     }
                     __builtin_prefetch(top[0] + 256);
@@ -467,15 +473,18 @@ class Chunk {
         for (int k = 0; k < n; ++k, out += channels) {
             if (!(share[k] > 0.0f)) continue;
             const int x = at.cell_x[k], y = at.cell_y[k] - strip_.source_row0;
-            if (!segment.is_plain(k, x, y, width_, strip_.source_rows)) {
+            if (!segment.is_plain(k, x, y, width_, strip_.source_rows, channels)) {
                 blend_anywhere(frame, at.aim(k), share[k], out);
                 continue;
             }
             segment.sample_at(k, frame.at(y, x), frame.row, channels, [&](int c, auto v) {
                 using V = decltype(v);
-                if constexpr (sizeof(V) > sizeof(float))
-                    blend_lanes(out + c, v, share[k]);
-                else
+                if constexpr (sizeof(V) > sizeof(float)) {
+                    if (channels == 3)
+                        blend_three(out, v, share[k]);
+                    else
+                        blend_lanes(out + c, v, share[k]);
+                } else
                     out[c] = share[k] >= 1.0f ? v : mix(out[c], v, share[k]);
             });
         }

@@ -17,8 +17,83 @@ RT_HD void with_filter(Filter filter, Call&& call) {
         call(NearestFilter{});
 }
 
+// Where kSegment targets of a row sample.
+struct Positions {
+    int x[kSegment], y[kSegment];
+    alignas(64) float fx[kSegment], fy[kSegment];
+
+    // displacement(x, axis) for the n targets from (x0, row) on; behind them the last one is repeated.
+    template <class Displacement>
+    RT_HD void aim(int x0, int row, int n, Displacement&& displacement) {
+        for (int k = 0; k < kSegment; ++k) {
+            const int from = x0 + smaller(k, n - 1);
+            const Split<float> dx = split(displacement(from, 0)), dy = split(displacement(from, 1));
+            x[k] = from + dx.cell;
+            y[k] = row + dy.cell;
+            fx[k] = dx.fraction;
+            fy[k] = dy.fraction;
+        }
+    }
+
+    // Target k where the image may end.
+    template <class Read>
+    RT_HD float sample_border(const LanczosSegment& segment, int k, int width, int height, Border border,
+                              Read&& read) const {
+        if (!segment.odd[k]) return segment.sample_beyond(k, x[k], y[k], width, height, border, read);
+        return sample(
+            retempo::RETEMPO_ISA::aim(Lanczos4Filter{}, x[k], y[k], fx[k], fy[k], width, height, border),
+            read);
+    }
+};
+
+// Planar Lanczos: targets side by side that sample side by side are taken together, all channels along one
+// aim.
+void forward_lanczos(const WarpForward<float>& v, const WarpOptions& options) {
+    const int width = static_cast<int>(v.image.w), height = static_cast<int>(v.image.h);
+    const int targets = static_cast<int>(v.out.w);
+    auto body = [&](int64_t piece) {
+        const int64_t in = piece / v.out.h;
+        const int y = static_cast<int>(piece % v.out.h);
+        Positions at;
+        for (int x0 = 0; x0 < targets; x0 += kSegment) {
+            const int n = smaller(kSegment, targets - x0);
+            at.aim(x0, y, n, [&](int x, int axis) { return v.flow(in, axis, y, x); });
+            const LanczosSegment segment(at.fx, at.fy);
+            for (int k = 0, end; k < n; k = end) {
+                end = k + 1;
+                if (!segment.is_plain(k, at.x[k], at.y[k], width, height, 1)) {
+                    for (int64_t c = 0; c < v.out.c; ++c)
+                        v.out(in, c, y, x0 + k) =
+                            at.sample_border(segment, k, width, height, options.border,
+                                             [&](int iy, int ix) { return v.image(in, c, iy, ix); });
+                    continue;
+                }
+                // lanes behind the run compute, from pixels that exist, what nobody keeps
+                const bool room = k + kLanes <= kSegment && at.x[k] + kLanes + 4 <= width;
+                if (room && segment.is_full(k))
+                    while (end < smaller(n, k + kLanes) && segment.is_full(end) && at.y[end] == at.y[k] &&
+                           at.x[end] - at.x[k] == end - k)
+                        ++end;
+                for (int64_t c = 0; c < v.out.c; ++c) {
+                    const float* cell = &v.image(in, c, at.y[k], at.x[k]);
+                    float* out = &v.out(in, c, y, x0 + k);
+                    if (end - k > 1) {
+                        const floats found = segment.sample_neighbours(k, cell, v.image.sh);
+                        memcpy(out, &found, sizeof(float) * (end - k));
+                    } else
+                        *out = segment.sample_planar(k, cell, v.image.sh);
+                }
+            }
+        }
+    };
+    for_pieces(v.out.n * v.out.h, options.threads, body);
+}
+
 template <class T>
 void forward(const WarpForward<T>& v, const WarpOptions& options) {
+    if constexpr (sizeof(T) == sizeof(float))
+        if (options.filter == Filter::lanczos4 && v.image.sw == 1 && v.out.sw == 1)
+            return forward_lanczos(v, options);
     const int64_t height = v.out.h;
     auto body = [&](int64_t line) {
         with_filter(options.filter, [&](auto filter) {
@@ -121,30 +196,26 @@ void image_lanczos(const WarpImage& v, const WarpOptions& options) {
     const int width = static_cast<int>(v.image.w), height = static_cast<int>(v.image.h);
     const int targets = static_cast<int>(v.out.w), channels = static_cast<int>(v.out.c);
     auto body = [&](int64_t y) {
-        alignas(64) float fx[kSegment], fy[kSegment];
-        int cell_x[kSegment], cell_y[kSegment];
+        Positions at;
         for (int x0 = 0; x0 < targets; x0 += kSegment) {
             const int n = smaller(kSegment, targets - x0);
-            for (int k = 0; k < kSegment; ++k) {
-                const float* f = v.flow.at(y, x0 + smaller(k, n - 1));
-                const Split<float> x = split(f[0]), row = split(f[1]);
-                cell_x[k] = x0 + k + x.cell;
-                cell_y[k] = static_cast<int>(y) + row.cell;
-                fx[k] = x.fraction;
-                fy[k] = row.fraction;
-            }
-            const LanczosSegment segment(fx, fy);
+            at.aim(x0, static_cast<int>(y), n, [&](int x, int axis) { return v.flow.at(y, x)[axis]; });
+            const LanczosSegment segment(at.fx, at.fy);
             for (int k = 0; k < n; ++k) {
                 float* out = v.out.at(y, x0 + k);
-                if (segment.is_plain(k, cell_x[k], cell_y[k], width, height)) {
-                    segment.sample_at(k, v.image.at(cell_y[k], cell_x[k]), v.image.row, channels,
-                                      [&](int c, auto value) { store(out + c, value); });
+                if (segment.is_plain(k, at.x[k], at.y[k], width, height, channels)) {
+                    segment.sample_at(k, v.image.at(at.y[k], at.x[k]), v.image.row, channels,
+                                      [&](int c, auto value) {
+                                          if (sizeof value > sizeof(float) && channels == 3)
+                                              memcpy(out, &value, smaller(sizeof value, 3 * sizeof(float)));
+                                          else
+                                              store(out + c, value);
+                                      });
                     continue;
                 }
-                const auto taps =
-                    aim(Lanczos4Filter{}, cell_x[k], cell_y[k], fx[k], fy[k], width, height, options.border);
                 for (int64_t c = 0; c < v.out.c; ++c)
-                    out[c] = sample(taps, [&](int iy, int ix) { return v.image.at(iy, ix)[c]; });
+                    out[c] = at.sample_border(segment, k, width, height, options.border,
+                                              [&](int iy, int ix) { return v.image.at(iy, ix)[c]; });
             }
         }
     };
