@@ -117,15 +117,12 @@ Content recall_frames(const Request& request, wire::Render& message, const Watch
     for (size_t i = 0; i < request.frames.size(); ++i) {
         const Picture picture = picture_of(request.frames[i]);
         wire::FrameEntry& entry = message.frames[i];
-        content.identities.push_back(identity_key(request.frames[i].identity, picture, entry.window));
-        content.samples.emplace_back();
+        content.samples.push_back(sample_key(picture, entry.window));
+        content.identities.push_back(identity_key(request.frames[i].identity, content.samples[i]));
         std::optional<wire::Digest> digest;
         if (!content.identities[i].empty()) digest = Recall::instance().find(content.identities[i]);
-        if (!digest) {
-            content.samples[i] = sample_key(picture, entry.window);
-            if (Recall::instance().find(content.samples[i]))
-                digest = digest_picture(picture, entry.window, watch);
-        }
+        if (!digest && Recall::instance().find(content.samples[i]))
+            digest = digest_picture(picture, entry.window, watch);
         content.known.push_back(digest.has_value());
         if (digest) entry.digest = *digest;
     }
@@ -140,6 +137,11 @@ void note_frames(const Content& content, const wire::Render& message) {
     }
 }
 
+// A frame was taken for another: its identity stood for other pixels, or they change while they are read.
+struct OtherPixels {
+    int64_t number;
+};
+
 // One request over one connection, from RENDER to the delivered result.
 class Exchange {
   public:
@@ -148,7 +150,7 @@ class Exchange {
         : connection_(connection), request_(request), message_(message), content_(content), limits_(limits),
           watch_(watch), result_(result), number_(connection.next_request++) {}
 
-    // Throws WorkerGone, BridgeError.
+    // Throws WorkerGone, OtherPixels, BridgeError.
     wire::Done run(const Bounds& window, const Progress& progress) {
         end_ = wire_bytes(request_.picture.channels(), window);
         memory_ = connection_.take_memory(end_);
@@ -265,11 +267,7 @@ class Exchange {
                                   "install plugin and worker from one release");
             wire::Digest digest;
             const uint64_t offset = share(index, digest);
-            if (digest != message_.frames[index].digest) {
-                Recall::instance().clear();
-                refuse("frame " + std::to_string(request_.frames[index].number) +
-                       " has an identity that stood for other pixels, or changed meanwhile");
-            }
+            if (digest != message_.frames[index].digest) throw OtherPixels{request_.frames[index].number};
             send(Type::kFrames, wire::Frames{{{index, offset}}}.pack(),
                  -1); // the worker takes it over meanwhile
             ++result_.frames_sent;
@@ -335,11 +333,13 @@ Result Client::render(const Request& request, const Abort& abort, const Progress
         Result result;
         wire::Render message;
         Content content;
-        {
+        const auto look = [&] {
             const Stopwatch time(result.hash_us);
             message = make_message(request, window);
             content = recall_frames(request, message, watch);
-        }
+        };
+        look();
+        bool looked_again = false;
         for (;;) {
             const auto borrow = [&] {
                 const Stopwatch time(result.connect_us);
@@ -361,6 +361,14 @@ Result Client::render(const Request& request, const Abort& abort, const Progress
                     throw BridgeError(Problem::kLost, gone.what + ", again after it was started anew",
                                       "try a lower resolution or another flow; see " + log());
                 result.restarted = true;
+            } catch (const OtherPixels& other) {
+                if (exchange.abandon()) lease.keep();
+                if (looked_again)
+                    refuse("the pixels of frame " + std::to_string(other.number) +
+                           " change while they are read");
+                looked_again = true;
+                Recall::instance().distrust(); // from now on pixels count, not what the host calls them
+                look();
             } catch (const BridgeError& error) {
                 const bool sound = error.problem() == Problem::kCancelled ||
                                    error.problem() == Problem::kDeadline ||

@@ -36,8 +36,9 @@ struct Frame {
     int64_t number = 0; // the source frame that it is, or belongs to
     Picture picture;
     // The host's own word for the content (OFX: kOfxImagePropUniqueIdentifier): a frame of the same identity,
-    // depth, place and row order is taken for the same frame, without a look at its pixels. A hint: leave it
-    // empty where the host gives none, or gives it wrongly, and the pixels are hashed each time.
+    // depth, place and row order, a sample of whose pixels is the same too, is taken for the same frame. A
+    // hint: leave it empty where the host gives none, or gives it wrongly, and the pixels are hashed each
+    // time.
     std::string identity;
 };
 

@@ -1,4 +1,4 @@
-// How is a frame recognised without reading it? By the name that the host gives it, or by a few of its bytes.
+// How is a frame recognised without reading it? By a few of its bytes, and the name that the host gives it.
 #include "bridge/recall.h"
 
 #include <algorithm>
@@ -10,6 +10,8 @@
 namespace retempo::bridge {
 namespace {
 
+constexpr char kIdentity = 'i', kSample = 's'; // first bytes of keys
+
 template <class Number>
 void append(std::string& key, Number value) {
     char bytes[sizeof value];
@@ -17,8 +19,8 @@ void append(std::string& key, Number value) {
     key.append(bytes, sizeof value);
 }
 
-std::string layout_key(char kind, const Picture& picture, const wire::Window& window) {
-    std::string key(1, kind);
+std::string layout_key(const Picture& picture, const wire::Window& window) {
+    std::string key(1, kSample);
     for (const int value : {static_cast<int>(picture.depth), picture.channels(),
                             static_cast<int>(picture.alpha), picture.row_bytes < 0 ? 1 : 0})
         append(key, value);
@@ -45,8 +47,8 @@ std::optional<wire::Digest> Recall::find(const std::string& key) {
 }
 
 void Recall::note(const std::string& key, const wire::Digest& digest) {
-    if (key.empty()) return;
     const std::lock_guard<std::mutex> guard(mutex_);
+    if (key.empty() || (!trusting_ && key.front() == kIdentity)) return;
     if (const auto found = places_.find(key); found != places_.end()) {
         found->second->second = digest;
         entries_.splice(entries_.begin(), entries_, found->second);
@@ -65,8 +67,14 @@ void Recall::clear() {
     entries_.clear();
 }
 
-std::string identity_key(const std::string& identity, const Picture& picture, const wire::Window& window) {
-    return identity.empty() ? "" : layout_key('i', picture, window) + identity;
+void Recall::distrust() {
+    clear();
+    const std::lock_guard<std::mutex> guard(mutex_);
+    trusting_ = false;
+}
+
+std::string identity_key(const std::string& identity, const std::string& sample) {
+    return identity.empty() ? "" : std::string(1, kIdentity) + sample + identity;
 }
 
 std::string sample_key(const Picture& picture, const wire::Window& window) {
@@ -87,7 +95,7 @@ std::string sample_key(const Picture& picture, const wire::Window& window) {
     FrameDigest digest(1, static_cast<uint32_t>(sample.size() / 4), 1, 0, 0);
     digest.add_row(0, sample.data());
     const wire::Digest found = digest.finish();
-    return layout_key('s', picture, window).append(reinterpret_cast<const char*>(found.data()), found.size());
+    return layout_key(picture, window).append(reinterpret_cast<const char*>(found.data()), found.size());
 }
 
 } // namespace retempo::bridge

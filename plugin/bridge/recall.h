@@ -1,9 +1,11 @@
 // Which frames has this process handed over lately? So that a frame is not hashed twice, or not sent for
 // nothing.
 //
-// Two kinds of keys in one small table. An identity, the host's own word for a frame's content: its digest is
-// taken from here and the pixels are not looked at. A sample of the pixels: only a guess at whether the
-// worker has the frame; a wrong guess costs a copy, no more.
+// Two kinds of keys in one small table. A sample of the pixels: only a guess at whether the worker has the
+// frame; a wrong guess costs a copy, no more. An identity, the host's own word for a frame's content, together
+// with the sample: its digest is taken from here and the other pixels are not looked at. The sample is there
+// for hosts that call everything by one name; where the worker finds out that a name stood for other pixels,
+// no name is believed in this process any more.
 #pragma once
 
 #include <cstddef>
@@ -26,19 +28,23 @@ class Recall {
     std::optional<wire::Digest> find(const std::string& key);
     void note(const std::string& key, const wire::Digest& digest);
     void clear();
+    // Forgets all; identities are not noted any more.
+    void distrust();
 
   private:
     static constexpr size_t kMost = 1024;
     using Entries = std::list<std::pair<std::string, wire::Digest>>;
 
     std::mutex mutex_;
+    bool trusting_ = true;
     Entries entries_; // the most recently used first
     std::unordered_map<std::string, Entries::iterator> places_;
 };
 
-// Empty without an identity. Depth, alpha, place and row order are part of the key.
-std::string identity_key(const std::string& identity, const Picture& picture, const wire::Window& window);
-// A hundred pieces of 512 bytes of the host's own pixels, hashed.
+// A hundred pieces of 512 bytes of the host's own pixels, hashed. Depth, alpha, place and row order are part
+// of it.
 std::string sample_key(const Picture& picture, const wire::Window& window);
+// Empty without an identity.
+std::string identity_key(const std::string& identity, const std::string& sample);
 
 } // namespace retempo::bridge

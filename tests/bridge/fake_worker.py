@@ -226,6 +226,8 @@ class Session(threading.Thread):
                 with mmap.mmap(asked["fd"], 0) as memory:
                     size = asked["rows"] * asked["row"]
                     memory[asked["offset"] : asked["offset"] + size] = pixels[:size].ljust(size, b"\0")
+                if "forgetful" in self.wrong:
+                    self.cache.clear()
                 self.answer(
                     DONE, request, struct.pack("<HHIIIIIIIQ", 1, 0, 1, 2, 3, 4, 5, 0, 0, 99) + text("fake")
                 )

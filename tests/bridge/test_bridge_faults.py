@@ -176,6 +176,20 @@ def test_refusal_is_passed_on(bridge) -> None:
         )  # fmt: skip
 
 
+def test_name_that_stood_for_other_pixels_is_believed_no_more(bridge) -> None:
+    """The samples are alike, the worker has forgotten the frame: it is found out when it is sent again."""
+    bridge.use_fake("forgetful")
+    out = bridge.folder / "out"
+    size = {"width": 400, "height": 100}
+    *lines, last = bridge.render(
+        frames="1", identity=1, liar=1, nudge=1, repeat=4, negative=1, out=out, **size
+    )
+    assert [line["ok"] for line in [*lines, last]] == [True] * 4
+    expected = bytearray(picture(1, **size).tobytes())
+    expected[-1] ^= 3
+    assert out.read_bytes() == bytes(expected)
+
+
 def test_eight_threads_get_each_their_own_picture(bridge) -> None:
     bridge.use_fake()
     running = bridge.start("render", frames="0,1", threads=8, repeat=20, distinct=1, width=200, height=100)
