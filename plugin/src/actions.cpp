@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "colour.h"
 #include "effects.h"
@@ -21,6 +22,16 @@ bool find_plan(const Instance& node, double time, Plan& plan) {
     } catch (const StatusError&) { return false; } catch (const bridge::BridgeError&) {
         return false;
     }
+}
+
+struct Moment {
+    double time, delay;
+};
+
+// At what a render of this time may look: the action does not say which field is meant, or whether both are.
+std::vector<Moment> list_moments(const Instance& node, double time) {
+    if (node.source.first_field() == Field::None) return {{time, 0}};
+    return {{time, 0}, {time, 0.5}, {time + 0.5, 0}, {time + 0.5, 0.5}};
 }
 
 OfxRectD unite(const OfxRectD& a, const OfxRectD& b) {
@@ -54,24 +65,32 @@ OfxStatus destroy_instance(OfxImageEffectHandle handle) {
     return kOfxStatOK;
 }
 
-OfxStatus instance_changed(const Instance& node) {
+OfxStatus instance_changed(const Instance& node, const Properties& in) {
+    if (in.text_or(kOfxPropType, "") == kOfxTypeClip) node.note_edited_input();
     node.refresh();
     return kOfxStatOK;
 }
 
 OfxStatus frames_needed(const Instance& node, const Properties& in, const Properties& out) {
-    Plan plan;
-    if (!find_plan(node, in.number(kOfxPropTime), plan) || plan.fetches.empty()) return kOfxStatReplyDefault;
-    std::map<std::string, std::vector<double>> ranges;
-    for (const Fetch& fetch : plan.fetches) {
-        std::vector<double>& range = ranges[fetch.clip->name()];
-        const auto frame = static_cast<double>(fetch.frame);
-        if (!range.empty() && range.back() == frame - 1)
-            range.back() = frame; // goes on from the last one
-        else
-            range.insert(range.end(), {frame, frame});
+    std::map<std::string, std::set<int64_t>> frames;
+    for (const Moment& moment : list_moments(node, in.number(kOfxPropTime))) {
+        Plan plan;
+        plan.delay = moment.delay;
+        if (!find_plan(node, moment.time, plan)) return kOfxStatReplyDefault;
+        for (const Fetch& fetch : plan.fetches) frames[fetch.clip->name()].insert(fetch.frame);
     }
-    for (const auto& [clip, range] : ranges) out.answer(kClipFrameRange + clip, range);
+    if (frames.empty()) return kOfxStatReplyDefault;
+    for (const auto& [clip, numbers] : frames) {
+        std::vector<double> ranges;
+        for (const int64_t number : numbers) {
+            const auto frame = static_cast<double>(number);
+            if (!ranges.empty() && ranges.back() == frame - 1)
+                ranges.back() = frame; // goes on from the last one
+            else
+                ranges.insert(ranges.end(), {frame, frame});
+        }
+        out.answer(kClipFrameRange + clip, ranges);
+    }
     return kOfxStatOK;
 }
 
@@ -84,6 +103,9 @@ OfxStatus time_domain(const Instance& node, const Properties& out) {
 
 OfxStatus is_identity(const Instance& node, const Properties& in, const Properties& out) {
     const double time = in.number(kOfxPropTime);
+    const std::string field = in.text_or(kOfxImageEffectPropFieldToRender, kOfxImageFieldNone);
+    if (find_field(field) != Field::None || node.source.first_field() != Field::None)
+        return kOfxStatReplyDefault; // a field of a frame is no frame
     Plan plan;
     if (!find_plan(node, time, plan) || plan.identity == nullptr) return kOfxStatReplyDefault;
     const auto frame = static_cast<double>(plan.identity->frame);
@@ -138,13 +160,6 @@ OfxStatus clip_preferences(const Instance& node, const Properties& out) {
         if (node.info.kind == kVectors) out.set(kOfxImageEffectPropPreMultiplication, kOfxImagePreMultiplied);
     }
     prefer_colourspaces(node, out);
-    return kOfxStatOK;
-}
-
-OfxStatus output_colourspace(const Instance& node, const Properties& out) {
-    const std::string source = std::string(kColourspaceOfClip) + kOfxImageEffectSimpleSourceClipName;
-    out.answer(kOfxImageClipPropColourspace,
-               node.info.kind == kVectors ? kOfxColourspaceOfxRaw : source.c_str());
     return kOfxStatOK;
 }
 

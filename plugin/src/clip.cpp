@@ -53,6 +53,12 @@ bridge::MutablePicture Image::picture() const {
     return picture;
 }
 
+Field Image::field() const { return find_field(Properties(image_).text_or(kOfxImagePropField, "")); }
+
+std::string Image::identifier() const {
+    return Properties(image_).text_or(kOfxImagePropUniqueIdentifier, "");
+}
+
 Clip::Clip(OfxImageEffectHandle instance, const char* name) : name_(name) {
     if (host().effect->clipGetHandle(instance, name, &clip_, &properties_) != kOfxStatOK) clip_ = nullptr;
 }
@@ -77,6 +83,15 @@ std::string Clip::components() const {
 }
 
 std::string Clip::depth() const { return Properties(properties_).text_or(kOfxImageEffectPropPixelDepth, ""); }
+
+Field Clip::first_field() const {
+    return find_field(Properties(properties_).text_or(kOfxImageClipPropFieldOrder, ""));
+}
+
+bool Clip::has_colour() const {
+    return Properties(properties_).integer_or(kOfxImageClipPropIsMask, 0) == 0 &&
+           components() != kOfxImageComponentAlpha;
+}
 
 std::string Clip::colourspace() const {
     return Properties(properties_).text_or(kOfxImageClipPropColourspace, "");
@@ -108,6 +123,7 @@ void define_clip(OfxImageEffectHandle effect, const char* name, const char* labe
                  {kOfxImageComponentRGBA, kOfxImageComponentRGB, kOfxImageComponentAlpha});
     made.set(kOfxImageEffectPropTemporalClipAccess, 1).set(kOfxImageEffectPropSupportsTiles, 0);
     made.set(kOfxImageClipPropOptional, optional ? 1 : 0);
+    made.set(kOfxImageClipPropFieldExtraction, kOfxImageFieldBoth); // fields are taken out of frames here
 }
 
 } // namespace retempo::ofx

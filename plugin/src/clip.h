@@ -4,6 +4,7 @@
 #include <string>
 
 #include "bridge/pixels.h"
+#include "fields.h"
 #include "ofx_api.h"
 #include "source_time.h"
 
@@ -23,6 +24,10 @@ class Image {
     explicit operator bool() const { return image_ != nullptr; }
     // Where its pixels are and what they are. Throws StatusError for what no OpenFX host should give.
     bridge::MutablePicture picture() const;
+    // Which single field it holds; no field: a whole frame, interlaced or not.
+    Field field() const;
+    // The host's own name for these pixels; empty where it gives none.
+    std::string identifier() const;
 
   private:
     OfxPropertySetHandle image_ = nullptr;
@@ -38,6 +43,8 @@ class Clip {
     FrameSpan frames() const;
     std::string components() const;
     std::string depth() const;
+    Field first_field() const;       // of the two in a frame; no field where frames are progressive
+    bool has_colour() const;         // no mask, and not of alpha alone
     std::string colourspace() const; // empty where the host manages no colour
     // No image: black and transparent.
     Image image(double time) const;

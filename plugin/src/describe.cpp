@@ -29,7 +29,7 @@ OfxStatus describe(const EffectInfo& info, OfxImageEffectHandle effect) {
     made.set(kOfxImageEffectPropSupportsMultiResolution, 1);
     made.set(kOfxImageEffectPropSupportsMultipleClipDepths, 1)
         .set(kOfxImageEffectPropSupportsMultipleClipPARs, 0);
-    made.set(kOfxImageEffectPluginPropFieldRenderTwiceAlways, 0);
+    made.set(kOfxImageEffectPluginPropFieldRenderTwiceAlways, 1);
     describe_colour(made);
     return kOfxStatOK;
 }

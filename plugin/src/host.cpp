@@ -31,6 +31,8 @@ Host meet() {
         throw StatusError(kOfxStatErrMissingHostFeature);
     met.message2 = fetch<OfxMessageSuiteV2>(kOfxMessageSuite, 2);
     if (met.message2 == nullptr) met.message1 = fetch<OfxMessageSuiteV1>(kOfxMessageSuite, 1);
+    met.progress2 = fetch<OfxProgressSuiteV2>(kOfxProgressSuite, 2);
+    if (met.progress2 == nullptr) met.progress1 = fetch<OfxProgressSuiteV1>(kOfxProgressSuite, 1);
     const Properties said(met.property, given_host->host);
     met.name = said.text_or(kOfxPropName, met.name);
     met.quirks = find_quirks(met.name);

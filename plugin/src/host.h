@@ -14,6 +14,8 @@ struct Host {
     const OfxParameterSuiteV1* parameter = nullptr;
     const OfxMessageSuiteV2* message2 = nullptr; // may be missing
     const OfxMessageSuiteV1* message1 = nullptr; // likewise
+    const OfxProgressSuiteV2* progress2 = nullptr; // likewise
+    const OfxProgressSuiteV1* progress1 = nullptr; // likewise
     std::string name = "unknown host";
     bool temporal_access = false; // clipGetImage at other times than the render's
     bool multiple_depths = false;

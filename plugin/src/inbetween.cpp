@@ -9,7 +9,9 @@ namespace {
 class Inbetween : public Instance {
   public:
     Inbetween(const EffectInfo& effect, OfxImageEffectHandle node, Context where)
-        : Instance(effect, node, where), second_(node, kSecondClip) {}
+        : Instance(effect, node, where), second_(node, kSecondClip) {
+        second = &second_;
+    }
 
     void plan(double time, Plan& plan) const override {
         const bool two = second_.connected();

@@ -21,11 +21,24 @@ Instance::Instance(const EffectInfo& effect, OfxImageEffectHandle node, Context 
       depth(where == Context::Filter || effect.kind == kVectors ? Clip() : Clip(node, kDepthClip)),
       parameters(node, effect.kind, where) {}
 
+bool Instance::shows_picture(double time) const {
+    return info.kind != kVectors && find_output("output", time) == bridge::Output::kPicture;
+}
+
+bool Instance::uses_vectors(double time) const {
+    return std::strstr(parameters.choice("flow", time), "vectors") != nullptr;
+}
+
+uint64_t Instance::next_number() {
+    static std::atomic<uint64_t> last{0};
+    return ++last;
+}
+
 void Instance::add_frame(Plan& plan, const Clip& clip, int64_t frame, int64_t number, double time,
                          bool alone) const {
     plan.fetches.push_back({&clip, frame, bridge::Role::kSource, number});
     if (alone) return; // a picture that is passed on needs no more
-    if (std::strstr(parameters.choice("flow", time), "vectors") != nullptr) {
+    if (uses_vectors(time)) {
         if (!vectors.connected())
             throw StatusError(kOfxStatFailed,
                               "Motion estimation is to use vectors, but nothing is connected to the "

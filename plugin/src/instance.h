@@ -1,10 +1,12 @@
 // What is a node? Its clips and parameters, and for each time a plan. Three kinds of effects make three kinds
 // of plans.
 //
-// An instance holds nothing that changes: its actions may come on any number of threads. Frames, motion and
+// An instance holds nothing that changes but two atomics: its actions may come on any number of threads. Frames, motion and
 // the process that makes pictures belong to all instances together (bridge).
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,11 +33,23 @@ class Instance {
     // Does every frame differ, even from frames of a still?
     virtual bool varies() const { return true; }
 
+    // Is the result a picture, in the colours of the source?
+    bool shows_picture(double time) const;
+    // Does motion come from the Vectors input, wholly or partly?
+    bool uses_vectors(double time) const;
+    // A number that no other node has, and another one after an input was edited.
+    uint64_t inputs() const { return inputs_; }
+    void note_edited_input() const { inputs_ = next_number(); }
+    // Is one of its renders telling the user how far it is?
+    mutable std::atomic<bool> shows_progress{false};
+
     const EffectInfo& info;
     const OfxImageEffectHandle handle;
     const Context context;
     const Clip source, output, vectors, depth;
     const ParameterSet parameters;
+    // The other picture of an in-between; null elsewhere.
+    const Clip* second = nullptr;
 
   protected:
     Instance(const EffectInfo& effect, OfxImageEffectHandle node, Context where);
@@ -43,6 +57,11 @@ class Instance {
     void add_frame(Plan& plan, const Clip& clip, int64_t frame, int64_t number, double time,
                    bool alone) const;
     bridge::Output find_output(const char* parameter, double time) const;
+
+  private:
+    static uint64_t next_number();
+
+    mutable std::atomic<uint64_t> inputs_{next_number()};
 };
 
 std::unique_ptr<Instance> make_retime(const EffectInfo& info, OfxImageEffectHandle handle, Context context);

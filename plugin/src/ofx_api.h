@@ -32,6 +32,7 @@ inline constexpr const char* kOfxPropertySuite = "OfxPropertySuite";
 inline constexpr const char* kOfxImageEffectSuite = "OfxImageEffectSuite";
 inline constexpr const char* kOfxParameterSuite = "OfxParameterSuite";
 inline constexpr const char* kOfxMessageSuite = "OfxMessageSuite";
+inline constexpr const char* kOfxProgressSuite = "OfxProgressSuite";
 
 // ---- Actions (ofxCore.h, ofxImageEffect.h, ofxColour.h)
 inline constexpr const char* kOfxActionLoad = "OfxActionLoad";
@@ -148,6 +149,11 @@ inline constexpr const char* kOfxImageEffectPropRenderWindow = "OfxImageEffectPr
 inline constexpr const char* kOfxImageClipPropConnected = "OfxImageClipPropConnected";
 inline constexpr const char* kOfxImageClipPropOptional = "OfxImageClipPropOptional";
 inline constexpr const char* kOfxImageClipPropContinuousSamples = "OfxImageClipPropContinuousSamples";
+inline constexpr const char* kOfxImageClipPropIsMask = "OfxImageClipPropIsMask";
+inline constexpr const char* kOfxImageClipPropFieldExtraction = "OfxImageClipPropFieldExtraction";
+inline constexpr const char* kOfxImageClipPropFieldOrder = "OfxImageClipPropFieldOrder";
+inline constexpr const char* kOfxImagePropField = "OfxImagePropField";
+inline constexpr const char* kOfxImagePropUniqueIdentifier = "OfxImagePropUniqueIdentifier";
 inline constexpr const char* kOfxImagePropData = "OfxImagePropData";
 inline constexpr const char* kOfxImagePropBounds = "OfxImagePropBounds";
 inline constexpr const char* kOfxImagePropRowBytes = "OfxImagePropRowBytes";
@@ -157,6 +163,9 @@ inline constexpr const char* kOfxImagePropPixelAspectRatio = "OfxImagePropPixelA
 inline constexpr const char* kOfxImageEffectPropColourManagementStyle =
     "OfxImageEffectPropColourManagementStyle";
 inline constexpr const char* kOfxImageEffectColourManagementNone = "OfxImageEffectColourManagementNone";
+inline constexpr const char* kOfxImageEffectColourManagementBasic = "OfxImageEffectColourManagementBasic";
+inline constexpr const char* kOfxImageEffectColourManagementCore = "OfxImageEffectColourManagementCore";
+inline constexpr const char* kOfxImageEffectColourManagementFull = "OfxImageEffectColourManagementFull";
 inline constexpr const char* kOfxImageEffectColourManagementOCIO = "OfxImageEffectColourManagementOCIO";
 inline constexpr const char* kOfxImageEffectPropColourManagementAvailableConfigs =
     "OfxImageEffectPropColourManagementAvailableConfigs";
@@ -165,6 +174,9 @@ inline constexpr const char* kOfxImageClipPropColourspace = "OfxImageClipPropCol
 inline constexpr const char* kOfxConfigIdentifier = "ofx-native-v1.5_aces-v1.3_ocio-v2.3";
 inline constexpr const char* kOfxColourspaceOfxRaw = "ofx_raw";
 inline constexpr const char* kOfxColourspaceOfxSceneLinear = "ofx_scene_linear";
+inline constexpr const char* kOfxColourspaceOfxSceneLog = "ofx_scene_log";
+inline constexpr const char* kOfxColourspaceOfxDisplaySdr = "ofx_display_sdr";
+inline constexpr const char* kOfxColourspaceOfxDisplayHdr = "ofx_display_hdr";
 
 // ---- Messages (ofxMessage.h)
 inline constexpr const char* kOfxMessageError = "OfxMessageError";
@@ -316,6 +328,18 @@ struct OfxMessageSuiteV2 {
     OfxStatus (*setPersistentMessage)(void* handle, const char* type, const char* id, const char* format,
                                       ...);
     OfxStatus (*clearPersistentMessage)(void* handle);
+};
+
+struct OfxProgressSuiteV1 {
+    OfxStatus (*progressStart)(void* instance, const char* label);
+    OfxStatus (*progressUpdate)(void* instance, double progress);
+    OfxStatus (*progressEnd)(void* instance);
+};
+
+struct OfxProgressSuiteV2 {
+    OfxStatus (*progressStart)(void* instance, const char* message, const char* id);
+    OfxStatus (*progressUpdate)(void* instance, double progress);
+    OfxStatus (*progressEnd)(void* instance);
 };
 
 } // extern "C"

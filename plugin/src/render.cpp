@@ -7,7 +7,7 @@
 #include "bundle_path.h"
 #include "colour.h"
 #include "effects.h"
-#include "message.h"
+#include "progress.h"
 
 namespace retempo::ofx {
 namespace {
@@ -37,6 +37,8 @@ struct Arguments {
     Bounds window;
     double scale_x, scale_y;
     bool draft;
+    Field field; // the only one that is wanted
+    bool fields; // the picture is interlaced, says the host
 
     explicit Arguments(const Properties& in)
         : time(in.number(kOfxPropTime)), window{in.integer(kOfxImageEffectPropRenderWindow, 0),
@@ -46,14 +48,33 @@ struct Arguments {
           scale_x(in.number_or(kOfxImageEffectPropRenderScale, 0, 1)),
           scale_y(in.number_or(kOfxImageEffectPropRenderScale, 1, 1)),
           draft(in.integer_or(kOfxImageEffectPropRenderQualityDraft, 0) != 0) {
-        // hosts say Both, and some Both for progressive material too
-        const std::string field = in.text_or(kOfxImageEffectPropFieldToRender, kOfxImageFieldNone);
-        if (field == kOfxImageFieldLower || field == kOfxImageFieldUpper)
-            throw StatusError(kOfxStatFailed,
-                              "single fields cannot be retimed; deinterlace the clip first, or tell the "
-                              "host that it is progressive");
+        const std::string said = in.text_or(kOfxImageEffectPropFieldToRender, kOfxImageFieldNone);
+        field = find_field(said);
+        fields = field != Field::None || said == kOfxImageFieldBoth;
     }
 };
+
+// One picture of a render: a frame, or a field made of fields.
+struct Pass {
+    Field field;
+    double time, delay; // of the picture; of fields of this parity behind their frames
+    int number, of;
+};
+
+// Hosts that render fields call once for each, half a frame apart, or once for both. Some say Both of
+// progressive frames: what counts is whether the source has fields.
+std::vector<Pass> list_passes(const Instance& node, const Arguments& asked) {
+    const Field first = node.source.first_field();
+    if (first == Field::None || !asked.fields) return {{Field::None, asked.time, 0, 0, 1}};
+    const auto second = first == Field::Lower ? Field::Upper : Field::Lower;
+    if (node.info.kind == kVectors || node.uses_vectors(asked.time))
+        throw StatusError(kOfxStatFailed,
+                          "vectors go from frame to frame, and this clip has fields; deinterlace it first, "
+                          "or tell the host that it is progressive");
+    if (asked.field != Field::None)
+        return {{asked.field, asked.time, asked.field == first ? 0 : 0.5, 0, 1}};
+    return {{first, asked.time, 0, 0, 2}, {second, asked.time + 0.5, 0.5, 1, 2}};
+}
 
 // The project's window in pixels; the window of the output where the host names none.
 Bounds find_display(const Instance& node, const Arguments& asked, const bridge::MutablePicture& output,
@@ -112,77 +133,161 @@ const bridge::Client& client() {
     return made;
 }
 
+// Plans and renders one picture: a frame, or a field of one.
+class Drawing {
+  public:
+    Drawing(const Instance& node, const Arguments& asked, const Pass& pass, Progress& progress)
+        : node_(node), asked_(asked), pass_(pass), progress_(progress) {}
+
+    // Fills the window, or the field's rows of it. Throws StatusError, BridgeError.
+    void draw(const bridge::MutablePicture& whole, const Bounds& window);
+
+  private:
+    void fetch(bridge::Components components, const Bounds& window);
+    bridge::Frame take(const Fetch& fetch);
+    std::string name_frame(const Fetch& fetch, const Image& image) const;
+
+    const Instance& node_;
+    const Arguments& asked_;
+    const Pass& pass_;
+    Progress& progress_;
+    Plan plan_;
+    bridge::Request request_;
+    std::vector<Image> images_;
+    std::vector<Blank> blanks_;
+    bool something_ = false; // a source frame has pixels
+};
+
+void Drawing::draw(const bridge::MutablePicture& whole, const Bounds& asked_window) {
+    const bridge::MutablePicture result = take_field(whole, pass_.field);
+    const Bounds window = field_bounds(asked_window, pass_.field);
+    if (window.empty()) return;
+    plan_.delay = pass_.delay;
+    node_.plan(pass_.time, plan_);
+    check_access(plan_, pass_.field == Field::None ? pass_.time : std::floor(pass_.time));
+    if (!plan_.black) fetch(result.components, window);
+    if (plan_.black || !something_) {
+        fill_black(result, window);
+        return;
+    }
+    OfxPropertySetHandle set = nullptr;
+    check(host().effect->getPropertySet(node_.handle, &set));
+    const double aspect = Properties(set).number_or(kOfxImageEffectPropProjectPixelAspectRatio, 0, 1);
+    request_.kind = plan_.kind;
+    request_.output = plan_.output;
+    request_.time = plan_.time;
+    request_.instants = plan_.instants;
+    request_.picture = result;
+    request_.window = window;
+    request_.display =
+        field_bounds(find_display(node_, asked_, whole, aspect > 0 ? aspect : 1), pass_.field);
+    request_.settings = find_settings(node_, asked_);
+    const auto unwanted = [this] {
+        return host().effect->abort(node_.handle) != 0 || !progress_.look();
+    };
+    client().render(request_, unwanted, [this](double done, const std::string&) {
+        progress_.note((pass_.number + done) / pass_.of);
+    });
+}
+
+void Drawing::fetch(bridge::Components components, const Bounds& window) {
+    images_.reserve(plan_.fetches.size());
+    blanks_.resize(plan_.fetches.size());
+    for (const Fetch& fetch : plan_.fetches) {
+        if (host().effect->abort(node_.handle) != 0)
+            throw bridge::BridgeError(bridge::Problem::kCancelled, "the host cancelled the render", "", 130);
+        request_.frames.push_back(take(fetch));
+    }
+    for (size_t i = 0; i < request_.frames.size(); ++i) {
+        bridge::Frame& frame = request_.frames[i];
+        const bool missing = frame.picture.data == nullptr || frame.picture.bounds.empty();
+        const bool source = frame.role == bridge::Role::kSource;
+        something_ = something_ || (source && !missing);
+        if (missing)
+            frame.picture = blanks_[i].picture(window, source ? components : bridge::Components::kRGBA);
+    }
+    for (const bridge::Frame& frame : request_.frames)
+        if (something_ && frame.role == bridge::Role::kSource && plan_.kind == bridge::Kind::kRetime &&
+            plan_.output == bridge::Output::kPicture && frame.picture.components != components)
+            throw StatusError(kOfxStatErrImageFormat, "source and output have different channels");
+}
+
+bridge::Frame Drawing::take(const Fetch& fetch) {
+    if (!fetch.clip->connected())
+        throw StatusError(kOfxStatFailed, "nothing is connected to the input " + fetch.clip->name());
+    images_.push_back(fetch.clip->image(static_cast<double>(fetch.frame)));
+    bridge::Frame frame;
+    frame.role = fetch.role;
+    frame.number = fetch.number;
+    if (!images_.back()) return frame;
+    const Image& image = images_.back();
+    if (pass_.field != Field::None && image.field() != Field::None)
+        throw StatusError(kOfxStatFailed, "the host hands over single fields of the input " +
+                                              fetch.clip->name() +
+                                              " where whole frames were asked for; deinterlace the clip first");
+    const bridge::MutablePicture given = take_field(image.picture(), pass_.field);
+    const bool coarse = given.depth == bridge::Depth::kByte || given.depth == bridge::Depth::kShort;
+    if (frame.role == bridge::Role::kVectors && coarse)
+        throw StatusError(kOfxStatFailed,
+                          "the Vectors input has 8 or 16 bit integers, which cannot hold motion; "
+                          "work in half or float");
+    frame.picture = {given.data,  given.bounds,     given.row_bytes,
+                     given.depth, given.components, given.alpha};
+    frame.identity = name_frame(fetch, image);
+    return frame;
+}
+
+// What the host calls the pixels, and all that they depend on beside: hosts have few names for many pictures.
+std::string Drawing::name_frame(const Fetch& fetch, const Image& image) const {
+    const std::string given = host().quirks.unreliable_identifiers ? "" : image.identifier();
+    if (given.empty()) return "";
+    std::string name = given;
+    for (const std::string& part :
+         {fetch.clip->name(), fetch.clip->colourspace(), std::to_string(node_.inputs()),
+          std::to_string(fetch.frame), std::to_string(asked_.scale_x), std::to_string(asked_.scale_y),
+          std::to_string(static_cast<int>(pass_.field)), std::to_string(asked_.draft ? 1 : 0)})
+        name += '\n' + part;
+    return name;
+}
+
+// One field into a picture that may not be touched elsewhere, made of progressive frames.
+void draw_rows(Drawing& drawing, const bridge::MutablePicture& result, const Bounds& window, Field field) {
+    const size_t row = bridge::sample_bytes(result.depth) * static_cast<size_t>(result.channels()) *
+                       static_cast<size_t>(window.width());
+    std::vector<char> pixels(row * static_cast<size_t>(window.height()));
+    bridge::MutablePicture made = result;
+    made.data = pixels.data();
+    made.bounds = window;
+    made.row_bytes = static_cast<ptrdiff_t>(row);
+    drawing.draw(made, window);
+    const bridge::MutablePicture from = take_field(made, field), to = take_field(result, field);
+    const Bounds rows = field_bounds(window, field);
+    for (int r = 0; r < rows.height(); ++r)
+        std::memcpy(bridge::row_of(to, rows, r), bridge::row_of(from, rows, r), row);
+}
+
 } // namespace
 
 OfxStatus render(const Instance& node, const Properties& in) {
     const Arguments asked(in);
     if (asked.window.empty()) return kOfxStatOK;
-    Plan plan;
-    node.plan(asked.time, plan);
-    check_access(plan, asked.time);
+    const std::vector<Pass> passes = list_passes(node, asked);
     const Image output = node.output.image(asked.time);
     if (!output) throw StatusError(kOfxStatFailed, "the host gave no output picture");
     const bridge::MutablePicture result = output.picture();
-    if (plan.black) {
-        fill_black(result, asked.window);
-        return kOfxStatOK;
-    }
-
-    bridge::Request request;
-    std::vector<Image> images;
-    std::vector<Blank> blanks(plan.fetches.size());
-    images.reserve(plan.fetches.size());
-    for (const Fetch& fetch : plan.fetches) {
-        if (host().effect->abort(node.handle) != 0) return kOfxStatOK;
-        if (!fetch.clip->connected())
-            throw StatusError(kOfxStatFailed, "nothing is connected to the input " + fetch.clip->name());
-        images.push_back(fetch.clip->image(static_cast<double>(fetch.frame)));
-        bridge::Frame frame;
-        frame.role = fetch.role;
-        frame.number = fetch.number;
-        if (images.back()) {
-            const bridge::MutablePicture given = images.back().picture();
-            const bool coarse = given.depth == bridge::Depth::kByte || given.depth == bridge::Depth::kShort;
-            if (frame.role == bridge::Role::kVectors && coarse)
-                throw StatusError(kOfxStatFailed,
-                                  "the Vectors input has 8 or 16 bit integers, which cannot hold motion; "
-                                  "work in half or float");
-            frame.picture = {given.data,  given.bounds,     given.row_bytes,
-                             given.depth, given.components, given.alpha};
+    Progress progress(node);
+    try {
+        for (const Pass& pass : passes) {
+            Drawing drawing(node, asked, pass, progress);
+            if (asked.field != Field::None && pass.field == Field::None)
+                draw_rows(drawing, result, asked.window, asked.field);
+            else
+                drawing.draw(result, asked.window);
         }
-        request.frames.push_back(frame);
+    } catch (const bridge::BridgeError&) {
+        if (progress.cancelled()) throw StatusError(kOfxStatFailed); // the user knows why
+        throw;
     }
-    bool something = false;
-    for (size_t i = 0; i < request.frames.size(); ++i) {
-        bridge::Frame& frame = request.frames[i];
-        const bool missing = frame.picture.data == nullptr || frame.picture.bounds.empty();
-        something = something || (frame.role == bridge::Role::kSource && !missing);
-        if (!missing) continue;
-        const bool source = frame.role == bridge::Role::kSource;
-        frame.picture =
-            blanks[i].picture(asked.window, source ? result.components : bridge::Components::kRGBA);
-    }
-    if (!something) {
-        fill_black(result, asked.window);
-        return kOfxStatOK;
-    }
-    for (const bridge::Frame& frame : request.frames)
-        if (frame.role == bridge::Role::kSource && plan.kind == bridge::Kind::kRetime &&
-            plan.output == bridge::Output::kPicture && frame.picture.components != result.components)
-            throw StatusError(kOfxStatErrImageFormat, "source and output have different channels");
-
-    OfxPropertySetHandle set = nullptr;
-    check(host().effect->getPropertySet(node.handle, &set));
-    const double aspect = Properties(set).number_or(kOfxImageEffectPropProjectPixelAspectRatio, 0, 1);
-    request.kind = plan.kind;
-    request.output = plan.output;
-    request.time = plan.time;
-    request.instants = plan.instants;
-    request.picture = result;
-    request.window = asked.window;
-    request.display = find_display(node, asked, result, aspect > 0 ? aspect : 1);
-    request.settings = find_settings(node, asked);
-    client().render(request, [&node] { return host().effect->abort(node.handle) != 0; });
     return kOfxStatOK;
 }
 

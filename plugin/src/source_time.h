@@ -29,6 +29,7 @@ struct TimeMapping {
     double rate_in = 24, rate_out = 24;
     Outside outside = Outside::Hold;
     FrameSpan source;
+    double delay = 0; // pictures of the source are shown so much later than their frames
 };
 
 inline bool is_whole(const Rational& time) { return time.denominator == 1; }
@@ -76,11 +77,11 @@ double constant_speed(const TimeMapping& map, const Value& value, double at) {
 template <class Value>
 Rational unbounded_time(const TimeMapping& map, const Value& value, double output) {
     const auto first = static_cast<double>(map.source.first), last = static_cast<double>(map.source.last);
-    if (map.timing == Timing::Frame) return bridge::rational_time(value(output));
-    if (map.timing == Timing::Speed && map.animated)
-        return bridge::rational_time(first + integrate(value, first, output));
+    const auto shown = [&](double time) { return bridge::rational_time(time - map.delay); };
+    if (map.timing == Timing::Frame) return shown(value(output));
+    if (map.timing == Timing::Speed && map.animated) return shown(first + integrate(value, first, output));
     const double speed = constant_speed(map, value, output);
-    return bridge::rational_time((speed < 0 ? last : first) + speed * (output - first));
+    return shown((speed < 0 ? last : first) + speed * (output - first));
 }
 
 // Brings a time into the source; nothing where black stands.

@@ -29,6 +29,9 @@ from retempo.server.request_frames import Given, frame_before
 from retempo.server.request_settings import allowed
 
 MOST_RENDERERS: Final = 16
+INTEGER_PIXELS: Final = "integer pixels"
+"""An ``input_space`` for pixels that were whole numbers and have no known space: chosen as for files of that kind."""
+
 DESCRIBES_FRAMES: Final = ("config_id", "ocio", "input_space", "working_space")
 DESCRIBES_FLOW: Final = (
     "config_id",
@@ -85,13 +88,14 @@ class Engine:
             if found is not None:
                 self._renderers.move_to_end(key)
                 return found
+        whole_numbers = settings.input_space == INTEGER_PIXELS
         color = ColorPipeline(
             settings.config,
-            settings.input_space or None,
+            None if whole_numbers else settings.input_space or None,
             settings.working_space or None,
             settings.output_space or None,
             settings.flow_space,
-            kind="float",
+            kind="integer" if whole_numbers else "float",
             threads=settings.threads,
         )
         made = FrameRenderer(settings, color)

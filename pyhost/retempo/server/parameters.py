@@ -170,7 +170,8 @@ DERIVED: Final[dict[str, tuple[str, int, dict[str, Any]]]] = {
         "mode": "file", "hint": "A .ocio file or ocio://...; empty: the host's $OCIO, else the built-in one.",
     }),
     "input_space": ("Input colour space", ALL, {
-        "hint": "Colour space of the pixels that the host hands over; empty: scene linear.",
+        "hint": "Colour space of the pixels that the host hands over. Empty: what the host says; if it says nothing, "
+        "scene linear for half and float, and for 8 and 16 bit integers what such files are taken for, mostly sRGB.",
     }),
     "flow_space": ("Motion colour space", ALL, {}),
     "device": ("Device", ALL, {
