@@ -2,10 +2,10 @@
 // nothing.
 //
 // Two kinds of keys in one small table. A sample of the pixels: only a guess at whether the worker has the
-// frame; a wrong guess costs a copy, no more. An identity, the host's own word for a frame's content, together
-// with the sample: its digest is taken from here and the other pixels are not looked at. The sample is there
-// for hosts that call everything by one name; where the worker finds out that a name stood for other pixels,
-// no name is believed in this process any more.
+// frame; a wrong guess costs a copy, no more. An identity, the host's own word for a frame's content,
+// together with the sample: its digest is taken from here and the other pixels are not looked at. The sample
+// is there for hosts that call everything by one name; where the worker finds out that a name stood for other
+// pixels, no name is believed in this process any more.
 #pragma once
 
 #include <cstddef>

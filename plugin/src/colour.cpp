@@ -15,8 +15,8 @@ Properties properties_of(const Instance& node) {
     return Properties(set);
 }
 
-// The config that ofx-native-v1.5_aces-v1.3_ocio-v2.3 is made from; OpenColorIO has it built in. Its spaces are
-// those of the styles Core and Full, but for the basic ones, each of which stands for a family.
+// The config that ofx-native-v1.5_aces-v1.3_ocio-v2.3 is made from; OpenColorIO has it built in. Its spaces
+// are those of the styles Core and Full, but for the basic ones, each of which stands for a family.
 constexpr const char* kNativeConfig = "ocio://studio-config-v2.1.0_aces-v1.3_ocio-v2.3";
 // For pixels of no known space: what the command line takes files of whole numbers for.
 constexpr const char* kIntegerPixels = "integer pixels";

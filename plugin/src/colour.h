@@ -8,8 +8,8 @@ namespace retempo::ofx {
 
 // Of OfxActionDescribe.
 void describe_colour(const Properties& effect);
-// Of GetClipPreferences: scene linear, unless the host speaks OpenColorIO; both pictures in one space; vectors
-// and depth as they are. The host may give something else: what it says then is what counts.
+// Of GetClipPreferences: scene linear, unless the host speaks OpenColorIO; both pictures in one space;
+// vectors and depth as they are. The host may give something else: what it says then is what counts.
 void prefer_colourspaces(const Instance& node, const Properties& out);
 // Adds `config` and `input_space` where the user has left them empty and the host says what they are; where
 // it does not, the depth of the source tells linear light from code values.

@@ -12,8 +12,8 @@ struct Host {
     const OfxPropertySuiteV1* property = nullptr;
     const OfxImageEffectSuiteV1* effect = nullptr;
     const OfxParameterSuiteV1* parameter = nullptr;
-    const OfxMessageSuiteV2* message2 = nullptr; // may be missing
-    const OfxMessageSuiteV1* message1 = nullptr; // likewise
+    const OfxMessageSuiteV2* message2 = nullptr;   // may be missing
+    const OfxMessageSuiteV1* message1 = nullptr;   // likewise
     const OfxProgressSuiteV2* progress2 = nullptr; // likewise
     const OfxProgressSuiteV1* progress1 = nullptr; // likewise
     std::string name = "unknown host";

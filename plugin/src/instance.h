@@ -1,8 +1,8 @@
 // What is a node? Its clips and parameters, and for each time a plan. Three kinds of effects make three kinds
 // of plans.
 //
-// An instance holds nothing that changes but two atomics: its actions may come on any number of threads. Frames, motion and
-// the process that makes pictures belong to all instances together (bridge).
+// An instance holds nothing that changes but two atomics: its actions may come on any number of threads.
+// Frames, motion and the process that makes pictures belong to all instances together (bridge).
 #pragma once
 
 #include <atomic>

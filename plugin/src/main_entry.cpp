@@ -36,7 +36,8 @@ OfxStatus act(const EffectInfo& info, const char* action, OfxImageEffectHandle e
         return regions_of_interest(find_instance(effect), in, out);
     if (is(kOfxImageEffectActionGetTimeDomain)) return time_domain(find_instance(effect), out);
     if (is(kOfxImageEffectActionGetClipPreferences)) return clip_preferences(find_instance(effect), out);
-    if (is(kOfxImageEffectActionGetOutputColourspace)) return output_colourspace(find_instance(effect), 0, out);
+    if (is(kOfxImageEffectActionGetOutputColourspace))
+        return output_colourspace(find_instance(effect), 0, out);
     if (is(kOfxActionInstanceChanged)) return instance_changed(find_instance(effect), in);
     return kOfxStatReplyDefault;
 }

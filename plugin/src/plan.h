@@ -17,7 +17,7 @@ struct Fetch {
 };
 
 struct Plan {
-    double delay = 0; // asked for: how much later than their frames are the pictures shown (fields)?
+    double delay = 0;   // asked for: how much later than their frames are the pictures shown (fields)?
     bool black = false; // nothing is there: transparent black
     bridge::Kind kind = bridge::Kind::kRetime;
     bridge::Output output = bridge::Output::kPicture;

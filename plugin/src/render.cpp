@@ -71,8 +71,7 @@ std::vector<Pass> list_passes(const Instance& node, const Arguments& asked) {
         throw StatusError(kOfxStatFailed,
                           "vectors go from frame to frame, and this clip has fields; deinterlace it first, "
                           "or tell the host that it is progressive");
-    if (asked.field != Field::None)
-        return {{asked.field, asked.time, asked.field == first ? 0 : 0.5, 0, 1}};
+    if (asked.field != Field::None) return {{asked.field, asked.time, asked.field == first ? 0 : 0.5, 0, 1}};
     return {{first, asked.time, 0, 0, 2}, {second, asked.time + 0.5, 0.5, 1, 2}};
 }
 
@@ -179,12 +178,9 @@ void Drawing::draw(const bridge::MutablePicture& whole, const Bounds& asked_wind
     request_.instants = plan_.instants;
     request_.picture = result;
     request_.window = window;
-    request_.display =
-        field_bounds(find_display(node_, asked_, whole, aspect > 0 ? aspect : 1), pass_.field);
+    request_.display = field_bounds(find_display(node_, asked_, whole, aspect > 0 ? aspect : 1), pass_.field);
     request_.settings = find_settings(node_, asked_);
-    const auto unwanted = [this] {
-        return host().effect->abort(node_.handle) != 0 || !progress_.look();
-    };
+    const auto unwanted = [this] { return host().effect->abort(node_.handle) != 0 || !progress_.look(); };
     client().render(request_, unwanted, [this](double done, const std::string&) {
         progress_.note((pass_.number + done) / pass_.of);
     });
@@ -222,17 +218,16 @@ bridge::Frame Drawing::take(const Fetch& fetch) {
     if (!images_.back()) return frame;
     const Image& image = images_.back();
     if (pass_.field != Field::None && image.field() != Field::None)
-        throw StatusError(kOfxStatFailed, "the host hands over single fields of the input " +
-                                              fetch.clip->name() +
-                                              " where whole frames were asked for; deinterlace the clip first");
+        throw StatusError(kOfxStatFailed,
+                          "the host hands over single fields of the input " + fetch.clip->name() +
+                              " where whole frames were asked for; deinterlace the clip first");
     const bridge::MutablePicture given = take_field(image.picture(), pass_.field);
     const bool coarse = given.depth == bridge::Depth::kByte || given.depth == bridge::Depth::kShort;
     if (frame.role == bridge::Role::kVectors && coarse)
         throw StatusError(kOfxStatFailed,
                           "the Vectors input has 8 or 16 bit integers, which cannot hold motion; "
                           "work in half or float");
-    frame.picture = {given.data,  given.bounds,     given.row_bytes,
-                     given.depth, given.components, given.alpha};
+    frame.picture = {given.data, given.bounds, given.row_bytes, given.depth, given.components, given.alpha};
     frame.identity = name_frame(fetch, image);
     return frame;
 }

@@ -2,6 +2,7 @@
 
 ``python fake_worker.py MISDEED ...`` listens where ``retempo serve`` would. A result is the pixels of the first
 frame of the request. A misdeed that is given as ``once:...`` happens in the first process only.
+``table:HEX`` is no misdeed but the hash of a parameter table that it claims to have.
 """
 
 from __future__ import annotations
@@ -129,7 +130,8 @@ class Session(threading.Thread):
                 struct.pack("<HH", 2, 1) + text("version 2 is spoken here, not 1") + text("update"),
             )
             raise EOFError
-        table = bytes(range(16))
+        given = [word.removeprefix("table:") for word in self.wrong if word.startswith("table:")]
+        table = bytes.fromhex(given[0]) if given else bytes(range(16))
         head = struct.pack("<HHI16sIIHHIQ", 1, 0, os.getpid(), table, 1 << 20, 32768, 64, 64, 0, 1 << 30)
         version = 2 if "header-version" in self.wrong else 1
         self.answer(WELCOME, request, head + text("fake"), version)

@@ -85,6 +85,16 @@ def moving_frames(count: int = 5, size: tuple[int, int] = (48, 80), first: int =
     return frames
 
 
+def use_fake_worker(folder: Path, patch: pytest.MonkeyPatch, *misdeeds: str) -> None:
+    """Workers are those of ``tests/bridge/fake_worker.py``, with the plugin's parameters."""
+    from retempo.server.parameters import table_hash
+
+    use_own_worker(folder, patch)
+    fake = REPO / "tests" / "bridge" / "fake_worker.py"
+    words = [sys.executable, str(fake), f"table:{table_hash().hex()}", *misdeeds]
+    patch.setenv("RETEMPO_WORKER_COMMAND", " ".join(f"'{word}'" for word in words))
+
+
 def use_own_worker(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Workers of these tests meet in ``folder`` and run this interpreter."""
     patch.setenv("RETEMPO_RUNTIME_DIR", str(folder))

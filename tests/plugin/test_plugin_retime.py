@@ -275,14 +275,6 @@ def test_errors_reach_the_user_and_are_cleared(bundle: Path) -> None:
         assert "Vectors" in node.persistent_message.text
 
 
-def test_fields_are_refused(bundle: Path) -> None:
-    with open_node(bundle, source()) as node:
-        with pytest.raises(ActionFailed):
-            node.render(2, field="lower")
-        assert "deinterlace" in node.persistent_message.text
-        assert node.render(2, field="both") is not None
-
-
 def test_the_host_aborts(bundle: Path) -> None:
     large = moving_frames(2, (720, 1280))
     with open_node(bundle, source(frames=large), params={"flow": "DIS fine"}) as node:
@@ -416,7 +408,8 @@ def test_a_worker_that_cannot_start_is_reported(
 def test_hosts_with_fewer_suites(bundle: Path, withheld: set[object]) -> None:
     with open_node(bundle, source(), suites_withheld=withheld, api=(1, 4)) as node:
         assert node.render(2) is not None
+        node.params["inputSpace"].set("no such space")
         with pytest.raises(ActionFailed):
-            node.render(2, field="upper")
+            node.render(2)
         spoken = [message.text for message in node.plugin.host.talking.messages]
         assert bool(spoken) == (withheld == {("OfxMessageSuite", 2)})
