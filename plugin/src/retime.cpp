@@ -39,8 +39,8 @@ class Retime : public Instance {
         map.delay = plan.delay;
         plan.output = find_output("output", time);
         const bool picture = plan.output == bridge::Output::kPicture; // the other outputs are of one moment
-        const std::vector<Instant> found = find_instants(
-            map, curve(time), time, picture ? shutter(time) : Shutter{}, cuts(time, picture));
+        const std::vector<Instant> found =
+            find_instants(map, curve(time), time, picture ? shutter(time) : Shutter{}, cuts(time, picture));
         std::map<int64_t, bool> frames; // and whether motion is found from them
         for (const Instant& one : found) {
             if (one.how == How::kBlack) continue;
