@@ -1,7 +1,8 @@
 """How do frames become a movie that appears under its name only when it is whole?
 
 Codecs: ``h264``, ``hevc`` (4:2:0, 8 or 10 bit), ``prores`` (422 HQ, 10 bit), ``ffv1`` (lossless RGB, 8 or 10
-bit). Pixels must come display-encoded in 0..1; they are clipped to it. YCbCr is BT.709, limited range, tagged
+bit). Pixels must come display-encoded in 0..1; they are clipped to it, but YCbCr made from a movie keeps its codes
+beyond black and white. YCbCr is BT.709, limited range, tagged
 so. Alpha and layers other than the main colour are dropped. Frames are appended as they are
 written, in increasing order; the frame numbers themselves leave no trace.
 """
@@ -39,7 +40,7 @@ class MovieTarget:
 
     def __init__(
         self, path: Path, *, overwrite: bool = False, fps: Fraction | None = None, codec: str | None = None,
-        bits: int | None = None, quality: int | None = None, deep: bool = False,
+        bits: int | None = None, quality: int | None = None, deep: bool = False, headroom: bool = False,
     ) -> None:  # fmt: skip
         self._path, self._overwrite = path, overwrite
         self._codec = codec or _BY_EXTENSION.get(path.suffix.lower(), "h264")
@@ -55,6 +56,7 @@ class MovieTarget:
             raise UsageError(f"a movie needs a frame rate above zero, got {fps}")
         self._fps = Fraction(fps) if fps else Fraction(24)
         self._quality = quality
+        self._headroom = headroom
         self._lock = threading.Lock()
         self._container: Any = None
         self._stream: Any = None
@@ -211,7 +213,15 @@ class MovieTarget:
             )
             planes = (packed.reshape(rgb.shape[0], -1),)
         else:
-            planes = yuv.from_rgb(rgb, matrix=1, bits=self._bits, full=False, sub_x=True, sub_y="420" in name)
+            planes = yuv.from_rgb(
+                rgb,
+                matrix=1,
+                bits=self._bits,
+                full=False,
+                sub_x=True,
+                sub_y="420" in name,
+                headroom=self._headroom,
+            )
         picture = av.VideoFrame(self._size[0], self._size[1], name)
         for plane, data in zip(picture.planes, planes, strict=True):
             size = data.dtype.itemsize

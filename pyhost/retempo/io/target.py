@@ -91,8 +91,9 @@ def open_target(
         _refuse_source([path], source)
         deep = source is not None and _is_deep_movie(source)
         return MovieTarget(
-            path, overwrite=overwrite, fps=fps, codec=codec, bits=bits, quality=quality, deep=deep
-        )
+            path, overwrite=overwrite, fps=fps, codec=codec, bits=bits, quality=quality, deep=deep,
+            headroom=source is not None and source.kind == "movie",
+        )  # fmt: skip
     parsed = pat.parse(path)
     form = format_for(path)
     if depth is not None and depth not in form.depths:

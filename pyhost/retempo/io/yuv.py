@@ -2,7 +2,12 @@
 
 Done here in float32 instead of in libswscale, whose results are off by up to a code value and depend on its
 flags. Sources: ITU-R BT.601, BT.709, BT.2020 (non-constant luminance). Chroma of 4:2:0 and 4:2:2 sits on the
-even columns and, for 4:2:0, between two rows (the MPEG-2 / H.264 default).
+even columns and, for 4:2:0, between two rows: type 0 of ITU-T H.273, which is ffmpeg's ``left`` and the default of
+MPEG-2, H.264 and HEVC. Files that say otherwise (``center`` of JPEG and MPEG-1, ``topleft`` of BT.2020 discs) are read
+like all others: their colours are off by half a pixel, but written as they were read.
+
+Chroma is grown by linear interpolation and shrunk by the filters that undo it exactly, so that a picture which is
+read and written has the codes it had (for 4:2:2 and across: Le Gall and Tabatabai's 5/3 wavelet).
 """
 
 from __future__ import annotations
@@ -59,21 +64,23 @@ def to_rgb(
 
 
 def from_rgb(
-    rgb: np.ndarray, *, matrix: int, bits: int, full: bool, sub_x: bool, sub_y: bool
+    rgb: np.ndarray, *, matrix: int, bits: int, full: bool, sub_x: bool, sub_y: bool, headroom: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Turn RGB into rounded code values.
 
     Args:
-        rgb: ``[H, W, 3]`` float; clipped to 0..1, NaN becomes 0.
+        rgb: ``[H, W, 3]`` float; clipped to 0..1 unless there is ``headroom``, NaN becomes 0.
         matrix, bits, full: as in :func:`to_rgb`.
         sub_x, sub_y: halve chroma across, down.
+        headroom: keep what codes beyond black and white, or of no RGB colour, stood for: the inverse of ``to_rgb``.
 
     Returns:
         three planes, uint8 for 8 bits, else uint16.
     """
     kr, kb = LUMA[matrix]
     offset, span, middle, swing = scales(bits, full)
-    clean = np.clip(np.nan_to_num(rgb.astype(np.float32, copy=False), posinf=1, neginf=0), 0, 1)
+    low, high = (-1, 2) if headroom else (0, 1)
+    clean = np.clip(np.nan_to_num(rgb.astype(np.float32, copy=False), posinf=high, neginf=low), low, high)
     red, green, blue = clean[..., 0], clean[..., 1], clean[..., 2]
     luma = red * np.float32(kr) + green * np.float32(1 - kr - kb) + blue * np.float32(kb)
     cb = _downsample((blue - luma) * np.float32(0.5 / (1 - kb)), sub_x, sub_y)
@@ -104,11 +111,17 @@ def _upsample(plane: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _downsample(plane: np.ndarray, sub_x: bool, sub_y: bool) -> np.ndarray:
-    height, width = plane.shape
-    if sub_x:
-        edge = np.pad(plane, ((0, 0), (1, 1 + width % 2)), mode="edge")
-        plane = edge[:, 1:-1:2] * np.float32(0.5) + (edge[:, 0:-2:2] + edge[:, 2::2]) * np.float32(0.25)
-    if sub_y:
-        edge = np.pad(plane, ((0, height % 2), (0, 0)), mode="edge")
-        plane = (edge[0::2] + edge[1::2]) * np.float32(0.5)
+    """Halve with the filters that undo ``_upsample``: codes of a picture that is read and written keep their values."""
+    if sub_x:  # (-1, 2, 6, 2, -1) / 8 around the even columns
+        half = (plane.shape[1] + 1) // 2
+        edge = np.pad(plane, ((0, 0), (2, 3)), mode="edge")
+        far, near, here, on, beyond = (edge[:, at : at + 2 * half - 1 : 2] for at in range(5))
+        plane = here * np.float32(0.75) + (near + on) * np.float32(0.25) - (far + beyond) * np.float32(0.125)
+    if sub_y:  # (-1, 3, 3, -1) / 4 around the middle of two rows
+        half = (plane.shape[0] + 1) // 2
+        if plane.shape[0] % 2 and half > 1:  # the row that is missing would show its chroma sample as it is
+            plane = np.concatenate([plane, plane[-1:] * np.float32(1.5) - plane[-2:-1] * np.float32(0.5)])
+        edge = np.pad(plane, ((1, 2), (0, 0)), mode="edge")
+        far, upper, lower, beyond = (edge[at : at + 2 * half - 1 : 2] for at in range(4))
+        plane = (upper + lower) * np.float32(0.75) - (far + beyond) * np.float32(0.25)
     return plane
