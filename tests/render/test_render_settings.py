@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import fields
+from pathlib import Path
 
+import cv2
 import pytest
 
+from plates import make_shot
 from retempo.errors import UsageError
+from retempo.flow.dis import DisFlow
+from retempo.io.sequence import open_source
+from retempo.render.job import open_renderer
 from retempo.render.settings import (
     RetimeSettings,
     add_setting_arguments,
@@ -88,3 +94,14 @@ def test_the_fingerprint_follows_pixels_only() -> None:
         RetimeSettings(data_type="half").fingerprint(),
     }
     assert plain not in changed and len(changed) == 4
+
+
+def test_threads_are_those_of_the_flow_too(tmp_path: Path) -> None:
+    """The two directions of a search, and OpenCV, whose pool belongs to the process."""
+    before = cv2.getNumThreads()
+    try:
+        renderer = open_renderer(RetimeSettings(threads=1), open_source(make_shot(tmp_path, (1, 2))))
+        (estimator,) = renderer.estimators
+        assert isinstance(estimator, DisFlow) and estimator.threads == 1 and cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(before)

@@ -5,7 +5,7 @@ implementation works on 8-bit grey pictures; this file makes them from flow-spac
 and rescales the result.
 
 Threads: OpenCV has one pool for the whole process. This file never calls ``cv2.setNumThreads``, because that
-setting belongs to the program (the command line sets it once); the two directions run side by side in two
+setting belongs to the program (``render.job`` sets it once); the two directions run side by side in two
 Python threads of their own. DIS gives the same bits whatever either number is, which tests/flow checks.
 """
 

@@ -118,7 +118,7 @@ class FrameRenderer:
         self.color = color
         self.device = find_device(settings.device)
         self.estimators: list[FlowEstimator | VectorsMarker] = (
-            parse_flow(settings.flow, working_scale=settings.flow_scale)
+            parse_flow(settings.flow, working_scale=settings.flow_scale, threads=settings.threads)
             if settings.engine == "splatsyn"
             else []
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
+
 from retempo.color.chromaticities import contradict, spelled
 from retempo.color.config import find_config
 from retempo.color.file_rules import Kind, choose_space, kind_of
@@ -26,10 +28,10 @@ from retempo.render.vectors import check_vectors, find_depth
 
 
 def open_renderer(settings: RetimeSettings, source: Source, output: str = "") -> FrameRenderer:
-    """A renderer whose colour fits this source.
+    """A renderer whose colour fits this source. Sets the threads of OpenCV, which are those of the whole process.
 
     Args:
-        settings: colour and flow settings.
+        settings: colour, flow and computing settings.
         source: its first file decides the input space, where the settings do not.
         output: where the result goes. When scene-linear pixels go into integer pictures or a movie, and no
             output space is named, they are encoded as the config's file rules say for such a file.
@@ -38,6 +40,8 @@ def open_renderer(settings: RetimeSettings, source: Source, output: str = "") ->
         ColorError: a config or colour space does not exist.
         UsageError: an unknown flow estimator.
     """
+    if settings.threads:
+        cv2.setNumThreads(settings.threads)
     path = str(source.path(source.frames[0]))
     kind: Kind = "movie" if source.kind == "movie" else _kind(source.header(source.frames[0]))
     config = find_config(settings.config or None)
