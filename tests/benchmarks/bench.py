@@ -42,6 +42,7 @@ GOALS = {
     "cost_8x_over_2x": (3.0, "eight times slow motion over two times, a source pair, flow included"),
     "frame_over_minterpolate": (0.5, "an output frame at 1280x720, flow included, over one of minterpolate"),
     "overlap": (1.3, "a 1080p EXR shot over the larger of its files alone and its computing alone"),
+    "overlap_one_core_each": (1.3, "the same, where files have one core to themselves and computing another"),
 }
 
 

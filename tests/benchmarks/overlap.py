@@ -6,29 +6,37 @@ beforehand (its reading and writing alone; made pixels compress worse than an 8-
 and a target that live in memory (its computing alone). The files lie in the system's folder for temporary files.
 ``overlap_fast_flow`` is the same with ``dis:fast``, where files and computing weigh alike: the harder case, for both
 want the same cores.
+
+Where either half alone keeps every core busy, nothing is left to overlap with, however well it is arranged. So
+``overlap_one_core_each`` gives each half one core, in all three times: computing has one thread on the first core; all
+that reads and writes runs on the second, and neither OpenImageIO, OpenEXR nor OpenCV starts threads of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from clips import frames_of
 from in_memory import with_channels
 from retempo.color.pipeline import ColorPipeline
 from retempo.io.frame import Frame
+from retempo.io.reader import set_threads
 from retempo.io.sequence import Source, open_source
 from retempo.io.target import open_target
 from retempo.render.frame import FrameRenderer, PreparedFrames
 from retempo.render.settings import RetimeSettings
 from retempo.render.shot import render_shot
 from retempo.render.timing import schedule
-from timing import medians
+from timing import median_costs
 
 
 class MemorySource:
@@ -59,10 +67,15 @@ class IdleRenderer(FrameRenderer):
             self.made[time] = busy.render(ready, time)
 
     def prepare(
-        self, frames: Mapping[int, Frame], vectors: Mapping[int, Frame] | None = None
+        self,
+        frames: Mapping[int, Frame],
+        vectors: Mapping[int, Frame] | None = None,
+        first: int | None = None,
+        *,
+        motion: bool = True,
     ) -> PreparedFrames:
         times = tuple(sorted(frames))
-        return PreparedFrames(times, tuple(frames[time] for time in times), ())
+        return PreparedFrames(times, tuple(frames[time] for time in times), (), times[0])
 
     def render(self, prepared: PreparedFrames, time: Fraction) -> Frame:
         return self.made[time]
@@ -102,39 +115,100 @@ def write_plate(folder: Path, count: int) -> str:
     return str(folder / "plate.####.exr")
 
 
+class OnCore:
+    """A source or target whose reading or writing happens on one core, whichever thread asks for it."""
+
+    def __init__(self, inner: Any, core: int) -> None:
+        self._inner = inner
+        self._core = core
+
+    def read(self, *arguments: Any) -> Frame:
+        """As the source's own."""
+        os.sched_setaffinity(0, {self._core})
+        frame: Frame = self._inner.read(*arguments)
+        return frame
+
+    def write(self, *arguments: Any) -> None:
+        """As the target's own."""
+        os.sched_setaffinity(0, {self._core})
+        self._inner.write(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
 def measure_overlap(repeats: int, scratch: Path, count: int = 9) -> dict[str, Any]:
-    """Ratio of the whole to its larger half, with the default flow and with a fast one."""
+    """Ratio of the whole to its larger half: by default, with a fast flow, and with one core for each half."""
     source = open_source(write_plate(scratch / "plate", count))
     default = measure_shot(RetimeSettings(speed="1/2"), source, scratch, repeats)
     fast = measure_shot(RetimeSettings(speed="1/2", flow="dis:fast"), source, scratch, repeats)
-    return {
-        "overlap": default["whole"] / max(default["files"], default["computing"]),
-        "overlap_fast_flow": fast["whole"] / max(fast["files"], fast["computing"]),
+    figures = {
+        "overlap": ratio(default),
+        "overlap_fast_flow": ratio(fast),
         "shot_seconds": default,
         "shot_seconds_fast_flow": fast,
         "shot_frames": 2 * count - 1,
     }
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(cores) > 1:
+        with one_thread_each(cores[0]):
+            apart = measure_shot(
+                RetimeSettings(speed="1/2", threads=1), source, scratch, repeats, files_core=cores[1]
+            )
+        figures |= {"overlap_one_core_each": ratio(apart), "shot_seconds_one_core_each": apart}
+    return figures
 
 
-def measure_shot(settings: RetimeSettings, source: Source, scratch: Path, repeats: int) -> dict[str, float]:
-    """Seconds that the whole shot takes, its files alone, and its computing alone."""
-    color = ColorPipeline(input_space="lin_rec709", output_space="lin_rec709")
+def ratio(taken: Mapping[str, float]) -> float:
+    """The whole over the larger of its halves."""
+    return taken["whole"] / max(taken["files"], taken["computing"])
+
+
+@contextmanager
+def one_thread_each(core: int) -> Iterator[None]:
+    """This thread, and those it starts, on ``core``; OpenCV, OpenImageIO and OpenEXR without threads of their own."""
+    allowed, opencv = os.sched_getaffinity(0), cv2.getNumThreads()
+    os.sched_setaffinity(0, {core})
+    cv2.setNumThreads(1)
+    set_threads(1)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+        cv2.setNumThreads(opencv)
+        set_threads(0)
+
+
+def measure_shot(
+    settings: RetimeSettings, source: Source, scratch: Path, repeats: int, files_core: int | None = None
+) -> dict[str, float]:
+    """Seconds that the whole shot takes, its files alone, and its computing alone; and their processor times.
+
+    Args:
+        files_core: read and write on this core only.
+    """
+    color = ColorPipeline(input_space="lin_rec709", output_space="lin_rec709", threads=settings.threads)
     wanted = schedule(settings, source.frames, source.fps)
     memory = MemorySource(source)
+    busy, idle = FrameRenderer(settings, color), IdleRenderer(settings, color, memory)
 
-    def shot(renderer: FrameRenderer, origin: Any, to_memory: bool) -> None:
+    def placed(files: Any) -> Any:
+        return files if files_core is None else OnCore(files, files_core)
+
+    def shot(renderer: FrameRenderer, in_memory: bool) -> None:
         pattern = str(scratch / "slow" / "slow.####.exr")
         target: Any = (
-            NoTarget() if to_memory else open_target(pattern, overwrite=True, source=source, fps=None)
+            NoTarget() if in_memory else open_target(pattern, overwrite=True, source=source, fps=None)
         )
-        render_shot(origin, target, wanted, renderer)
+        render_shot(placed(memory if in_memory else source), placed(target), wanted, renderer)
 
-    busy, idle = FrameRenderer(settings, color), IdleRenderer(settings, color, memory)
-    return medians(
+    taken = median_costs(
         {
-            "whole": lambda: shot(busy, source, False),
-            "files": lambda: shot(idle, source, False),
-            "computing": lambda: shot(busy, memory, True),
+            "whole": lambda: shot(busy, False),
+            "files": lambda: shot(idle, False),
+            "computing": lambda: shot(busy, True),
         },
         repeats,
     )
+    walls = {name: wall for name, (wall, _) in taken.items()}
+    return walls | {f"{name}_processor": spent for name, (_, spent) in taken.items()}

@@ -9,26 +9,34 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
+def cost(action: Callable[[], object]) -> tuple[float, float]:
+    """Wall time of one call, and the processor time of all threads meanwhile; seconds."""
+    start, busy = time.perf_counter(), time.process_time()
     action()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - busy
 
 
 def medians(actions: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median wall time of each action in seconds.
+    """Median wall time of each action in seconds; see ``median_costs``."""
+    return {name: wall for name, (wall, _) in median_costs(actions, repeats).items()}
+
+
+def median_costs(actions: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, tuple[float, float]]:
+    """Median wall and processor time of each action in seconds.
 
     The actions take turns, so that what slows the machine for a while slows all of them; each runs once
     beforehand, untimed, so that memory is mapped and caches are as they will be.
     """
     for action in actions.values():
         action()
-    taken: dict[str, list[float]] = {name: [] for name in actions}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in actions}
     for _ in range(repeats):
         for name, action in actions.items():
-            taken[name].append(seconds(action))
-    return {name: statistics.median(values) for name, values in taken.items()}
+            taken[name].append(cost(action))
+    return {
+        name: (statistics.median(wall for wall, _ in values), statistics.median(busy for _, busy in values))
+        for name, values in taken.items()
+    }
 
 
 def cores() -> int:
