@@ -4,8 +4,8 @@ Source: Kroeger, Timofte, Dai, Van Gool, "Fast optical flow using dense inverse 
 implementation works on 8-bit grey pictures; this file makes them from flow-space RGB, chooses the settings
 and rescales the result.
 
-Threads: OpenCV has one pool for the whole process. This file never calls ``cv2.setNumThreads``, because that
-setting belongs to the program (``render.job`` sets it once); the two directions run side by side in two
+Threads: OpenCV has one pool for the whole process, which this file leaves alone: that setting belongs to the
+program (``render.job`` sets it once, ``threads.py``); the two directions run side by side in two
 Python threads of their own. DIS gives the same bits whatever either number is, which tests/flow checks.
 """
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
-
 from retempo.color.chromaticities import contradict, spelled
 from retempo.color.config import find_config
 from retempo.color.file_rules import Kind, choose_space, kind_of
 from retempo.color.pipeline import ColorPipeline
 from retempo.errors import OutputError, UsageError
 from retempo.flow.catalog import VectorsMarker
+from retempo.flow.threads import set_threads
 from retempo.io.formats import check_compression
 from retempo.io.frame import Frame
 from retempo.io.metadata import chromaticities_of
@@ -41,7 +40,7 @@ def open_renderer(settings: RetimeSettings, source: Source, output: str = "") ->
         UsageError: an unknown flow estimator.
     """
     if settings.threads:
-        cv2.setNumThreads(settings.threads)
+        set_threads(settings.threads)
     path = str(source.path(source.frames[0]))
     kind: Kind = "movie" if source.kind == "movie" else _kind(source.header(source.frames[0]))
     config = find_config(settings.config or None)
