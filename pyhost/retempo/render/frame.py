@@ -33,10 +33,10 @@ from retempo.render.canvas import (
 from retempo.render.device import find_device
 from retempo.render.exposure import Exposure, Pass, longest_motion, thin
 from retempo.render.settings import RetimeSettings, parse_coefficients
+from retempo.render.surroundings import Surroundings, surround
 from retempo.render.vectors import depth_of, vector_flow
-from retempo.synthesis.hypotheses import pairs_around
 from retempo.synthesis.options import SynthesisOptions
-from retempo.synthesis.pipeline import FlowPair, Prepared, prepare
+from retempo.synthesis.pipeline import Prepared, prepare
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,8 @@ class FrameRenderer:
         """Estimate the motion between ``frames``.
 
         Args:
-            frames: two or more source frames by number; without motion one will do.
+            frames: two or more source frames by number; without motion one will do. With quadratic motion, those
+                beyond the ``source_frames`` around the gap only tell how things move there.
             vectors: frames of a second sequence that hold the motion vectors, by the same numbers.
             first: the source frame that the instants to be rendered follow: they lie between it and the next of
                 ``frames``. Default: the gap in the middle, the only one of two frames.
@@ -147,15 +148,15 @@ class FrameRenderer:
         """
         times = tuple(sorted(frames))
         first = times[max(0, len(times) // 2 - 1)] if first is None else first
-        pairs = flow_pairs(times, first) if motion else []
+        around = surround(times, first, self.settings) if motion else Surroundings(times, (), ())
         ordered = tuple(frames[time] for time in times)
         for other in ordered[1:]:
             check_same_layout(ordered[0], other)
         views = tuple(
-            self._prepare_view(times, ordered, layers, vectors, pairs)
+            self._prepare_view(times, ordered, layers, vectors, around)
             for layers in group_views(ordered[0]).values()
         )
-        return PreparedFrames(times, ordered, views, first)
+        return PreparedFrames(around.times, tuple(frames[time] for time in around.times), views, first)
 
     def _prepare_view(
         self,
@@ -163,47 +164,51 @@ class FrameRenderer:
         frames: tuple[Frame, ...],
         layers: tuple[int, ...],
         vectors: Mapping[int, Frame] | None,
-        pairs: Sequence[tuple[int, int]],
+        around: Surroundings,
     ) -> PreparedView:
         window = canvas_window(frames, layers)
-        canvases = tuple(gather(frame, layers, window, self.color) for frame in frames)
-        if self.settings.engine != "splatsyn" or not pairs:
-            return _place_view(canvases, None, "cpu")
-        guides = [guide_of(frame, layers, window, self.color, self.settings.flow_layer) for frame in frames]
         held = dict(zip(times, frames, strict=True))
-        empty = None
+        canvases = tuple(gather(held[time], layers, window, self.color) for time in around.times)
+        if self.settings.engine != "splatsyn" or not around.pairs:
+            return _place_view(canvases, None, "cpu")
+        settings = self.settings
+        guides = {
+            time: guide_of(frame, layers, window, self.color, settings.flow_layer)
+            for time, frame in held.items()
+        }
+        empty: dict[int, Any] = {}
         if any(isinstance(one, VectorsMarker) for one in self.estimators):
-            empty = [empty_of(frame, layers, window, self.settings.flow_layer) for frame in frames]
-        flows: list[FlowPair] = []
-        for first, second in pairs:
-            for estimator in self.estimators:
-                if isinstance(estimator, VectorsMarker):
-                    assert empty is not None
-                    stored = vector_flow(
-                        self.settings,
-                        estimator,
-                        (vectors or held)[times[first]],
-                        (vectors or held)[times[second]],
-                        layers,
-                        window,
-                        times[second] - times[first],
-                        (empty[first], empty[second]),
-                    )
-                    flows.append(FlowPair(first, second, *stored, name=estimator.name))
-                else:
-                    forward, backward = estimator.estimate(guides[first], guides[second])
-                    flows.append(FlowPair(first, second, forward, backward, name=estimator.name))
+            empty = {
+                time: empty_of(frame, layers, window, settings.flow_layer) for time, frame in held.items()
+            }
+
+        def ask(estimator: FlowEstimator | VectorsMarker, one: int, other: int) -> tuple[Any, ...]:
+            if not isinstance(estimator, VectorsMarker):
+                return estimator.estimate(guides[one], guides[other])
+            of = vectors or held
+            return vector_flow(
+                settings,
+                estimator,
+                of[one],
+                of[other],
+                layers,
+                window,
+                other - one,
+                (empty[one], empty[other]),
+            )
+
+        flows = around.ask(self.estimators, ask)
         depths = None
-        if self.settings.depth != "off":
-            depths = [depth_of(self.settings, frame, layers, window) for frame in frames]
+        if settings.depth != "off":
+            depths = [depth_of(settings, held[time], layers, window) for time in around.times]
         motion = prepare(
-            guides,
-            [Fraction(time) for time in times],
+            [guides[time] for time in around.times],
+            [Fraction(time) for time in around.times],
             flows,
             self.options,
             depths=depths,
-            empty=empty,
-            threads=self.settings.threads,
+            empty=[empty[time] for time in around.times] if empty else None,
+            threads=settings.threads,
         )
         return _place_view(canvases, motion, self.device)
 
@@ -323,20 +328,6 @@ def _to_host(array: Any) -> np.ndarray:
     return host.view(np.uint32) if host.dtype == np.int32 else host
 
 
-def flow_pairs(times: Sequence[int], first: int) -> list[tuple[int, int]]:
-    """The pairs of the frames ``times``, as indices, that an instant between ``first`` and the next is made from.
-
-    Raises:
-        UsageError: ``first`` is none of the frames, or the last.
-    """
-    if first not in times[:-1]:
-        raise UsageError(
-            f"frame {first} is not one of {', '.join(map(str, times))} with a frame after it",
-            "choose another",
-        )
-    return pairs_around(len(times), times.index(first))
-
-
 def synthesis_options(
     settings: RetimeSettings, estimators: Sequence[FlowEstimator | VectorsMarker]
 ) -> SynthesisOptions:
@@ -381,6 +372,5 @@ __all__ = [
     "PreparedFrames",
     "PreparedView",
     "UsageError",
-    "flow_pairs",
     "synthesis_options",
 ]

@@ -202,6 +202,10 @@ class RetimeSettings:
         low=2,
         high=8,
     )
+    motion: str = _setting(
+        "linear", "path between two frames: straight at an even pace, or bent by the motion before and after (reads a "
+        "frame more on either side)", group="synthesis", choices=("linear", "quadratic"),
+    )  # fmt: skip
     filter: str = _setting(
         "bilinear", "resampling of the source pixels", group="synthesis", choices=("bilinear", "lanczos4")
     )
@@ -307,6 +311,11 @@ class RetimeSettings:
         parse_cuts(self.cuts)
         parse_coefficients(self.coefficients)
         parse_memory(self.memory)
+
+    @property
+    def window(self) -> int:
+        """How many source frames are read for an output, at most: those that contribute and those that bend paths."""
+        return max(self.source_frames, 4 if self.motion == "quadratic" and self.engine == "splatsyn" else 2)
 
     def fingerprint(self) -> str:
         """Hash of every setting that can change pixels; timing enters by each frame's source time."""

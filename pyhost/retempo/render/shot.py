@@ -243,7 +243,7 @@ def fit_memory(
     budget = parse_memory(settings.memory)
     if budget is None:
         return renderer, None
-    frames = settings.source_frames + (2 if blurred else 0)  # the sum, and the instant that is added
+    frames = settings.window + (2 if blurred else 0)  # the sum, and the instant that is added
     cut = plan_strips(header, budget, frames, len(renderer.estimators) * pairs, settings.flow_scale)
     if cut is None or cut.flow_scale == settings.flow_scale:
         return renderer, cut

@@ -66,7 +66,7 @@ def list_steps(
     compression = {} if settings.compression == "keep" else {"compression": settings.compression}
 
     def needs(moment: PlanEntry) -> tuple[int, ...]:
-        return contributors(moment, source.frames, settings.source_frames, wanted.plan.cuts)
+        return contributors(moment, source.frames, settings.window, wanted.plan.cuts)
 
     passes = [list_passes(entry, needs) for entry in wanted.plan.entries]
     stamps = [

@@ -36,9 +36,10 @@ from retempo.render.canvas import (
     union_windows,
 )
 from retempo.render.exposure import Exposure, Pass, longest_motion, thin
-from retempo.render.frame import FrameRenderer, blacken, flow_pairs, mix
+from retempo.render.frame import FrameRenderer, blacken, mix
 from retempo.render.steps import Step
 from retempo.render.strip_blur import Units, prepare_units, write_blurred
+from retempo.render.surroundings import Estimator, surround
 from retempo.render.vectors import depth_of, vector_flow
 from retempo.synthesis.pipeline import FlowPair, measure_depths, prepare
 from retempo.synthesis.prepared import FILTER_RADIUS
@@ -109,6 +110,7 @@ def _area(header: Frame) -> int:
 class _View:
     layers: tuple[int, ...]
     window: Window
+    numbers: tuple[int, ...]
     flows: tuple[FlowPair, ...]
     nearness: tuple[np.ndarray, ...] | None
     reach: int
@@ -203,7 +205,7 @@ class StripRenderer:
         found = [
             longest_motion(
                 (view.flows[0].flow_ij, view.flows[0].flow_ji),
-                Fraction(self._numbers[view.flows[0].j] - self._numbers[view.flows[0].i]),
+                Fraction(view.numbers[view.flows[0].j] - view.numbers[view.flows[0].i]),
             )
             for view in self._views
             if view.flows
@@ -222,43 +224,47 @@ class StripRenderer:
         headers = [self._headers[number] for number in self._numbers]
         window = canvas_window(headers, layers)
         if self._first is None:
-            return _View(layers, window, (), None, 0)
-        pairs = flow_pairs(self._numbers, self._first)
-        flows: list[FlowPair] = []
-        for estimator in self.renderer.estimators:
+            return _View(layers, window, self._numbers, (), None, 0)
+        around = surround(self._numbers, self._first, settings)
+        thin: dict[int, Frame] = {}
+        empty: dict[int, np.ndarray] = {}
+        if any(isinstance(one, VectorsMarker) for one in self.renderer.estimators):
+            thin = {number: self._thin(self.vectors or self.source, number) for number in self._numbers}
+            empty = {number: self._empty(number, layers, window) for number in self._numbers}
+        encoded: dict[tuple[str, int], np.ndarray] = {}
+
+        def ask(estimator: Estimator, one: int, other: int) -> tuple[np.ndarray, ...]:
             if isinstance(estimator, VectorsMarker):
-                thin = [self._thin(self.vectors or self.source, number) for number in self._numbers]
-                empty = [self._empty(number, layers, window) for number in self._numbers]
-                for first, second in pairs:
-                    spacing = self._numbers[second] - self._numbers[first]
-                    stored = vector_flow(
-                        settings, estimator, thin[first], thin[second], layers, window, spacing,
-                        (empty[first], empty[second]),
-                    )  # fmt: skip
-                    flows.append(FlowPair(first, second, *stored, name=estimator.name))
-            elif isinstance(estimator, EncodedFlowEstimator):
-                encoded = [self._encode(estimator, number, layers, window) for number in self._numbers]
-                for first, second in pairs:
-                    found = estimator.estimate_encoded(encoded[first], encoded[second])
-                    flows.append(FlowPair(first, second, *found, name=estimator.name))
-            else:
+                return vector_flow(
+                    settings, estimator, thin[one], thin[other], layers, window, other - one,
+                    (empty[one], empty[other]),
+                )  # fmt: skip
+            if not isinstance(estimator, EncodedFlowEstimator):
                 raise UsageError(f"the flow {estimator.name} needs whole frames", "give a larger --memory")
+            for number in (one, other):
+                if (estimator.name, number) not in encoded:
+                    encoded[estimator.name, number] = self._encode(estimator, number, layers, window)
+            return estimator.estimate_encoded(encoded[estimator.name, one], encoded[estimator.name, other])
+
+        flows = around.ask(self.renderer.estimators, ask)
         nearness = None
         if settings.depth != "off":
             depths = [
-                depth_of(settings, self._thin(self.source, number), layers, window)
-                for number in self._numbers
+                depth_of(settings, self._thin(self.source, number), layers, window) for number in around.times
             ]
             nearness = tuple(measure_depths(depths, self.renderer.options))
         furthest = max(
-            float(np.abs(flow[..., 1]).max()) for pair in flows for flow in (pair.flow_ij, pair.flow_ji)
+            float(np.abs(flow[..., 1]).max())
+            for pair in flows
+            for flow in (
+                pair.flow_ij,
+                pair.flow_ji,
+                *(past.flow for past in (pair.past_i, pair.past_j) if past),
+            )
         )
-        reach = (
-            int(np.ceil(furthest * (1 if len(self._numbers) == 2 else 2)))
-            + WORST_FOOTPRINT_RADIUS
-            + FILTER_RADIUS
-        )
-        return _View(layers, window, tuple(flows), nearness, reach)
+        straight = len(self._numbers) == 2
+        reach = int(np.ceil(furthest * (1 if straight else 2))) + WORST_FOOTPRINT_RADIUS + FILTER_RADIUS
+        return _View(layers, window, around.times, tuple(flows), nearness, reach)
 
     def _encode(
         self, estimator: EncodedFlowEstimator, number: int, layers: tuple[int, ...], window: Window
@@ -323,9 +329,9 @@ class StripRenderer:
         renderer = self.renderer
         around = view.window.rows(part.y - 2 * view.reach, part.y1 + 2 * view.reach)
         inside = slice(around.y - view.window.y, around.y1 - view.window.y)
-        frames = [self.source.read(number, (around.y, around.y1)) for number in self._numbers]
+        frames = [self.source.read(number, (around.y, around.y1)) for number in view.numbers]
         canvases = [gather(frame, view.layers, around, renderer.color) for frame in frames]
-        for number, frame in zip(self._numbers, frames, strict=True):
+        for number, frame in zip(view.numbers, frames, strict=True):
             self._bad[number, view.layers[0], part.y] = count_bad(frame, view.layers, part)
         flows = [
             replace(
@@ -334,11 +340,13 @@ class StripRenderer:
                 flow_ji=pair.flow_ji[inside],
                 valid_ij=None if pair.valid_ij is None else pair.valid_ij[inside],
                 valid_ji=None if pair.valid_ji is None else pair.valid_ji[inside],
+                past_i=pair.past_i and pair.past_i.rows(inside),
+                past_j=pair.past_j and pair.past_j.rows(inside),
             )
             for pair in view.flows
         ]
         nearness = None if view.nearness is None else [plane[inside] for plane in view.nearness]
-        exact = [Fraction(number) for number in self._numbers]
+        exact = [Fraction(number) for number in view.numbers]
         motion = None
         if flows:
             guides = [
@@ -362,7 +370,7 @@ class StripRenderer:
             nearest = min(range(len(exact)), key=lambda one: abs(exact[one] - time))
             made_ids = ids[nearest][rows[0] : rows[1]]
             if motion is None:
-                pixels = mix(self._numbers, light, time)[rows[0] : rows[1]]
+                pixels = mix(view.numbers, light, time)[rows[0] : rows[1]]
             else:
                 made = motion.render(
                     light,
@@ -373,7 +381,7 @@ class StripRenderer:
                 )
                 pixels = made.pixels
                 made_ids = made.ids if made.ids is not None else made_ids
-            header = self._headers[self._numbers[nearest]]
+            header = self._headers[view.numbers[nearest]]
             yield header, replace(canvases[nearest], window=part, pixels=pixels, ids=made_ids)
 
 

@@ -20,8 +20,9 @@ import numpy as np
 from retempo.color.pipeline import ColorPipeline
 from retempo.flow.base import Flow, FlowEstimator, Image
 from retempo.flow.catalog import VectorsMarker
-from retempo.render.frame import FrameRenderer, PreparedFrames, flow_pairs
+from retempo.render.frame import FrameRenderer, PreparedFrames
 from retempo.render.settings import RetimeSettings
+from retempo.render.surroundings import surround
 from retempo.server.cache import ContentCache
 from retempo.server.render_message import Role
 from retempo.server.render_request import prepare_frames
@@ -143,7 +144,8 @@ class Engine:
 class _Remembered:
     """An estimator for one set of frames that looks into the cache first.
 
-    ``FrameRenderer.prepare`` asks for the flow of ``flow_pairs`` in that order; that is how a question is recognised.
+    ``FrameRenderer.prepare`` asks about the pairs of ``Surroundings.questions`` in that order; that is how a question
+    is recognised.
     """
 
     def __init__(
@@ -162,12 +164,11 @@ class _Remembered:
             one.window for one in given.message.frames if one.number in numbers and one.role != Role.VECTORS
         )
         chosen = tuple(getattr(renderer.settings, name) for name in FLOW_SETTINGS)
-        around = (given.message.display, *sorted(windows))
-        self._base = ("flow", inner.name, chosen, around, _facts(renderer, DESCRIBES_FLOW))
-        self._pairs: Iterator[tuple[int, int]] = iter(
-            flow_pairs(numbers, frame_before(given.message, numbers))
-        )
-        self._digests = [_digest(given, number) for number in numbers]
+        place = (given.message.display, *sorted(windows))
+        self._base = ("flow", inner.name, chosen, place, _facts(renderer, DESCRIBES_FLOW))
+        around = surround(numbers, frame_before(given.message, numbers), renderer.settings)
+        self._pairs: Iterator[tuple[int, int]] = iter(around.questions)
+        self._digests = {number: _digest(given, number) for number in numbers}
 
     def estimate(self, image0: Image, image1: Image) -> tuple[Flow, Flow]:
         first, second = next(self._pairs)

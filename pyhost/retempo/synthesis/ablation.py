@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from retempo import ops
 from retempo.errors import UsageError
 from retempo.synthesis.candidates import Candidate, Voice
+from retempo.synthesis.paths import path_to
 
 if TYPE_CHECKING:
     from retempo.synthesis.options import SynthesisOptions
@@ -69,7 +70,7 @@ def _arrive(
     options: SynthesisOptions, candidate: Candidate, scale: float, source: NDArray[np.float32], threads: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return what one candidate shows at its time, [H, W, C], and its merge weight, [H, W], 0 where nothing."""
-    displacement = _planar(candidate.flow * np.float32(scale))
+    displacement = _planar(path_to(candidate.flow, candidate.bend, scale) * np.float32(scale))
     color = options.payload == "color"
     payload = np.concatenate(
         [_planar(source) if color else -displacement, candidate.merge[None, None]], axis=1
@@ -122,7 +123,8 @@ def speak(
     result = []
     for voice in voices:
         entry = prepared.candidates[voice.candidate]
-        planes = entry.flow[rows], entry.splat[rows], entry.merge[rows]
+        bend = None if entry.bend is None else entry.bend[rows]
+        planes = path_to(entry.flow[rows], bend, voice.scale), entry.splat[rows], entry.merge[rows]
         result.append((entry.frame, *planes, voice.scale, voice.weight))
     return result
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from retempo.errors import InputError, TimingError, UsageError
 from retempo.flow.base import Flow, check_flow
+from retempo.synthesis.paths import Past, check_past
 from retempo.synthesis.trust import check_trust
 
 Time = int | float | Fraction
@@ -31,6 +32,7 @@ class FlowPair:
         flow_ij, flow_ji: [H, W, 2] pixels.
         valid_ij, valid_ji: [H, W] bool or float trust in [0, 1] of each vector; None trusts all.
         name: who says so, for messages.
+        past_i, past_j: how the pixels of either frame move on the far side of it; None: unknown, motion is straight.
     """
 
     i: int
@@ -40,6 +42,8 @@ class FlowPair:
     valid_ij: NDArray[Any] | None = None
     valid_ji: NDArray[Any] | None = None
     name: str = ""
+    past_i: Past | None = None
+    past_j: Past | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Candidate:
     Attributes:
         frame, other: where the pixels are and where the flow leads, indices into the list of images.
         flow: [H, W, 2]; splat, merge: [H, W], retempo.metrics. NumPy arrays or torch tensors.
+        bend: [H, W, 2] pixels, see ``retempo.synthesis.paths``; None where motion is straight.
     """
 
     frame: int
@@ -56,11 +61,13 @@ class Candidate:
     flow: Any
     splat: Any
     merge: Any
+    bend: Any = None
 
     @property
     def nbytes(self) -> int:
-        """Memory of the three arrays."""
-        return int(self.flow.nbytes + self.splat.nbytes + self.merge.nbytes)
+        """Memory of the arrays."""
+        bend = 0 if self.bend is None else self.bend.nbytes
+        return int(self.flow.nbytes + self.splat.nbytes + self.merge.nbytes + bend)
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,8 @@ def list_pairs(
             check_trust(pair.valid_ij, f"the validity of {label}", height, width),
             check_trust(pair.valid_ji, f"the validity of {back}", height, width),
             pair.name,
+            check_past(pair.past_i, f"the {pair.name or 'flow'} past frame {pair.i}", height, width),
+            check_past(pair.past_j, f"the {pair.name or 'flow'} past frame {pair.j}", height, width),
         )
         result.append(checked)
     return result

@@ -68,7 +68,8 @@ def invert_pairs(pairs: Sequence[FlowPair], threads: int = 0) -> list[FlowPair]:
     for pair in pairs:
         ahead, _ = invert_flow(pair.flow_ji, valid=_trusted(pair.valid_ji), threads=threads)
         back, _ = invert_flow(pair.flow_ij, valid=_trusted(pair.valid_ij), threads=threads)
-        result.append(FlowPair(pair.i, pair.j, ahead, back, name=f"{pair.name} inverted".strip()))
+        name = f"{pair.name} inverted".strip()
+        result.append(FlowPair(pair.i, pair.j, ahead, back, None, None, name, pair.past_i, pair.past_j))
     return result
 
 

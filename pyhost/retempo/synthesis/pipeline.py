@@ -23,6 +23,7 @@ from retempo.metrics.importance import importance
 from retempo.synthesis.candidates import Candidate, FlowPair, Time, list_pairs
 from retempo.synthesis.hypotheses import invert_pairs
 from retempo.synthesis.options import SynthesisOptions
+from retempo.synthesis.paths import Past, bend_of
 from retempo.synthesis.prepared import Prepared, Rendered
 from retempo.synthesis.trust import check_trust, guard_edges
 
@@ -89,8 +90,8 @@ def prepare(
             f"{len(trusts)} masks or {len(near)} depths for {len(pictures)} frames", "one a frame, please"
         )
 
-    def measure(job: tuple[int, int, Any, Any, Any, Any]) -> Candidate:
-        frame, other, there, back, valid, trust = job
+    def measure(job: tuple[int, int, Any, Any, Any, Any, Past | None]) -> Candidate:
+        frame, other, there, back, valid, trust, past = job
         splat, merge = importance(pictures[frame], pictures[other], there, back, options.importance, threads)
         depth = near[frame]
         if depth is not None:
@@ -101,12 +102,13 @@ def prepare(
             if plane is not None:
                 splat = splat * plane
                 merge = merge * guard_edges(plane)
-        return Candidate(frame, other, there, np.ascontiguousarray(splat), np.ascontiguousarray(merge))
+        bend = None if past is None else bend_of(there, past)
+        return Candidate(frame, other, there, np.ascontiguousarray(splat), np.ascontiguousarray(merge), bend)
 
     jobs = []
     for pair in pairs:
-        jobs.append((pair.i, pair.j, pair.flow_ij, pair.flow_ji, pair.valid_ij, trusts[pair.i]))
-        jobs.append((pair.j, pair.i, pair.flow_ji, pair.flow_ij, pair.valid_ji, trusts[pair.j]))
+        jobs.append((pair.i, pair.j, pair.flow_ij, pair.flow_ji, pair.valid_ij, trusts[pair.i], pair.past_i))
+        jobs.append((pair.j, pair.i, pair.flow_ji, pair.flow_ij, pair.valid_ji, trusts[pair.j], pair.past_j))
     candidates = [measure(job) for job in jobs]
     # A frame at most moves by its whole flow, except where its motion is continued beyond the other frame.
     span = [Fraction(time) for time in times]
@@ -118,8 +120,17 @@ def prepare(
             for c in candidates
             for end in ends
         )
-    reach = max(float(np.abs(candidate.flow[..., 1]).max()) for candidate in candidates) * max(1.0, stretch)
+    reach = max(reach_of(candidate, stretch) for candidate in candidates)
     return Prepared(height, width, tuple(times), tuple(candidates), options, reach)
+
+
+def reach_of(candidate: Candidate, stretch: float = 1.0) -> float:
+    """Largest vertical displacement of a candidate, pixels, at phases up to ``stretch`` on either side of its frame."""
+    straight = float(np.abs(candidate.flow[..., 1]).max()) * max(1.0, stretch)
+    if candidate.bend is None:
+        return straight
+    bowing = max(0.25, stretch * (stretch + 1.0) if stretch > 1 else 0.0)  # of |s (s - 1)|
+    return straight + bowing * float(np.abs(candidate.bend[..., 1]).max())
 
 
 def measure_depths(

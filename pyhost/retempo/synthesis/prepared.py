@@ -48,7 +48,7 @@ class Prepared:
         times: their times.
         candidates: what is splatted.
         options: how.
-        reach: largest vertical component of any flow, pixels.
+        reach: largest vertical displacement, pixels.
     """
 
     height: int
@@ -67,7 +67,13 @@ class Prepared:
         """Return the same with its arrays on a device: ``cpu`` (NumPy) or a torch device such as ``cuda:0``."""
         move = _mover(device)
         moved = [
-            replace(entry, flow=move(entry.flow), splat=move(entry.splat), merge=move(entry.merge))
+            replace(
+                entry,
+                flow=move(entry.flow),
+                splat=move(entry.splat),
+                merge=move(entry.merge),
+                bend=None if entry.bend is None else move(entry.bend),
+            )
             for entry in self.candidates
         ]
         return replace(self, candidates=tuple(moved))

@@ -1,0 +1,99 @@
+"""Between which source frames is motion sought, for the instants of one gap, and what is each motion for?
+
+The frames that contribute look at each other (``pairs_around``). With quadratic motion the two frames of the gap look
+the other way, too, at the frame past either: that motion bends the path of their pixels and moves nothing by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from retempo.errors import UsageError
+from retempo.flow.base import FlowEstimator
+from retempo.flow.catalog import VectorsMarker
+from retempo.render.settings import RetimeSettings
+from retempo.synthesis.candidates import FlowPair
+from retempo.synthesis.hypotheses import pairs_around
+from retempo.synthesis.paths import look_past
+
+Estimator = FlowEstimator | VectorsMarker
+REPEATED: Final = 0.5
+"""Pixels. Where nothing at all moves further, the same picture stands twice; that says nothing of the motion's path."""
+
+Ask = Callable[[Estimator, int, int], tuple[Any, ...]]
+"""(estimator, source frame, a later one) -> flow there, flow back; further where both are valid, if they say."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The source frames around one gap.
+
+    Args:
+        times: numbers of those that contribute, ascending.
+        pairs: those between which motion is sought, (earlier, later) numbers; the gap itself is the first.
+        past: pairs that only bend: of the frame before the gap and the gap's first, and of its second and the next.
+    """
+
+    times: tuple[int, ...]
+    pairs: tuple[tuple[int, int], ...]
+    past: tuple[tuple[int, int], ...]
+
+    @property
+    def questions(self) -> tuple[tuple[int, int], ...]:
+        """All pairs in the order in which every estimator is asked about them."""
+        return self.pairs + self.past
+
+    def ask(self, estimators: Sequence[Estimator], ask: Ask) -> list[FlowPair]:
+        """Ask all estimators about all pairs, pair by pair; one hypothesis each, bent where that is known."""
+        flows = []
+        for one, other in self.pairs:
+            for estimator in estimators:
+                found = ask(estimator, one, other)
+                first, second = self.times.index(one), self.times.index(other)
+                flows.append(FlowPair(first, second, *found, name=estimator.name))
+        for one, other in self.past:
+            for index, estimator in enumerate(estimators):
+                flows[index] = self._bend(flows[index], one, other, ask(estimator, one, other))
+        return flows
+
+    def _bend(self, pair: FlowPair, one: int, other: int, found: tuple[Any, ...]) -> FlowPair:
+        """The gap's hypothesis with what the same estimator says of the motion between ``one`` and ``other``."""
+        onward, back, *valid = found
+        if max(float(np.abs(flow).max()) for flow in (onward, back)) < REPEATED:
+            return pair
+        begin, end = self.pairs[0]
+        if other == begin:
+            phase = (one - begin) / (end - begin)
+            return replace(pair, past_i=look_past(back, onward, phase, valid[1] if valid else None))
+        phase = (end - other) / (end - begin)
+        return replace(pair, past_j=look_past(onward, back, phase, valid[0] if valid else None))
+
+
+def surround(times: Sequence[int], first: int, settings: RetimeSettings) -> Surroundings:
+    """What the instants between ``first`` and the next of ``times`` (ascending) are made from.
+
+    Raises:
+        UsageError: ``first`` is none of the frames, or the last.
+    """
+    if first not in times[:-1]:
+        raise UsageError(
+            f"frame {first} is not one of {', '.join(map(str, times))} with a frame after it",
+            "choose another",
+        )
+    here = times.index(first)
+    if settings.motion == "linear":
+        start, chosen = 0, tuple(times)
+    else:
+        extra = settings.source_frames // 2 - 1
+        start = max(0, here - extra)
+        chosen = tuple(times[start : here + 2 + extra])
+    pairs = tuple((chosen[i], chosen[j]) for i, j in pairs_around(len(chosen), here - start))
+    past: list[tuple[int, int]] = []
+    if settings.motion == "quadratic":
+        past += zip(times[here - 1 : here], times[here : here + 1], strict=False)
+        past += zip(times[here + 1 : here + 2], times[here + 2 : here + 3], strict=False)
+    return Surroundings(chosen, pairs, tuple(past))

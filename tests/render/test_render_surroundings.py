@@ -1,0 +1,101 @@
+"""Which source frames does a bent path ask for, and is the picture better for it?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from plates import Program, planes, write_image
+from retempo.errors import UsageError
+from retempo.flow.dis import DisFlow
+from retempo.io.frame import make_layer
+from retempo.render.settings import RetimeSettings
+from retempo.render.surroundings import surround
+
+QUADRATIC = RetimeSettings(motion="quadratic")
+
+
+@pytest.mark.parametrize(
+    ("times", "first", "settings", "expected"),
+    [
+        ((1, 2, 3, 4), 2, RetimeSettings(), ((1, 2, 3, 4), ((2, 3), (1, 3), (2, 4)), ())),
+        ((1, 2, 3, 4), 2, QUADRATIC, ((2, 3), ((2, 3),), ((1, 2), (3, 4)))),
+        ((1, 2, 3), 1, QUADRATIC, ((1, 2), ((1, 2),), ((2, 3),))),
+        ((1, 2, 3), 2, QUADRATIC, ((2, 3), ((2, 3),), ((1, 2),))),
+        ((1, 2), 1, QUADRATIC, ((1, 2), ((1, 2),), ())),
+        ((1, 4, 6, 9), 4, QUADRATIC, ((4, 6), ((4, 6),), ((1, 4), (6, 9)))),
+        (
+            (1, 2, 3, 4), 2, RetimeSettings(motion="quadratic", source_frames=4),
+            ((1, 2, 3, 4), ((2, 3), (1, 3), (2, 4)), ((1, 2), (3, 4))),
+        ),
+    ],
+)  # fmt: skip
+def test_pairs(times: tuple[int, ...], first: int, settings: RetimeSettings, expected: Any) -> None:
+    found = surround(times, first, settings)
+    assert (found.times, found.pairs, found.past) == expected
+
+
+def test_the_last_frame_begins_no_gap() -> None:
+    with pytest.raises(UsageError, match="frame 3 is not one of 1, 2, 3"):
+        surround((1, 2, 3), 3, QUADRATIC)
+
+
+def test_phases_of_uneven_frames() -> None:
+    still = np.full((4, 4, 2), 1.0, np.float32)
+    (pair,) = surround((1, 4, 6, 9), 4, QUADRATIC).ask([DisFlow()], lambda *_: (still, -still))
+    assert pair.past_i is not None and pair.past_i.phase == -1.5
+    assert pair.past_j is not None and pair.past_j.phase == -1.5
+
+
+def test_a_repeated_frame_says_nothing_of_the_path() -> None:
+    def ask(_: Any, one: int, other: int) -> tuple[np.ndarray, np.ndarray]:
+        length = {(1, 2): 0.0, (2, 3): 8.0, (3, 4): 8.0}[one, other]
+        flow = np.full((4, 4, 2), length, np.float32)
+        return flow, -flow
+
+    (pair,) = surround((1, 2, 3, 4), 2, QUADRATIC).ask([DisFlow()], ask)
+    assert pair.past_i is None and pair.past_j is not None
+
+
+@pytest.fixture(scope="module")
+def cloth() -> np.ndarray:
+    noise = np.random.default_rng(7).random((192, 480, 3), dtype=np.float32)
+    return 6.0 * (cv2.GaussianBlur(noise, (0, 0), 4) - 0.5) + 0.5
+
+
+def accelerating(cloth: np.ndarray, number: float) -> np.ndarray:
+    """A cloth at 4 number^2 pixels: whole ones at half numbers, too."""
+    left = 100 - int(4 * number * number)
+    return np.ascontiguousarray(cloth[:, left : left + 320])
+
+
+@pytest.fixture
+def plate(tmp_path: Path, cloth: np.ndarray) -> str:
+    for number in range(1, 5):
+        write_image(tmp_path / "in" / f"a.{number}.exr", make_layer(accelerating(cloth, number), "RGB"))
+    return str(tmp_path / "in" / "a.@.exr")
+
+
+def test_quadratic_motion_follows_what_accelerates(
+    retempo: Program, plate: str, cloth: np.ndarray, tmp_path: Path
+) -> None:
+    errors = {}
+    for motion in ("linear", "quadratic"):
+        target = tmp_path / motion / "o.@.exr"
+        retempo.done("retime", plate, "-o", target, "--motion", motion, "--speed", "1/2")
+        made = planes(
+            tmp_path / motion / "o.4.exr", "RGB"
+        )  # source time 2.5, between frames that have neighbours
+        errors[motion] = float(np.sqrt(np.mean((made - accelerating(cloth, 2.5))[16:-16, 48:-48] ** 2)))
+    assert errors["quadratic"] < 0.35 * errors["linear"], errors
+
+
+def test_how_many_frames_are_read_and_the_stamp_knows() -> None:
+    assert [RetimeSettings(motion=motion).window for motion in ("linear", "quadratic")] == [2, 4]
+    assert RetimeSettings(motion="quadratic", engine="blend").window == 2
+    assert RetimeSettings(motion="quadratic", source_frames=6).window == 6
+    assert RetimeSettings().fingerprint() != QUADRATIC.fingerprint()
