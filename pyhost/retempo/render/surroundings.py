@@ -52,9 +52,10 @@ class Surroundings:
         flows = []
         for one, other in self.pairs:
             for estimator in estimators:
-                found = ask(estimator, one, other)
+                onward, back, *valid = ask(estimator, one, other)
+                seen, seen_back = valid or (None, None)
                 first, second = self.times.index(one), self.times.index(other)
-                flows.append(FlowPair(first, second, *found, name=estimator.name))
+                flows.append(FlowPair(first, second, onward, back, seen, seen_back, estimator.name))
         for one, other in self.past:
             for index, estimator in enumerate(estimators):
                 flows[index] = self._bend(flows[index], one, other, ask(estimator, one, other))

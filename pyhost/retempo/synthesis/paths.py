@@ -57,7 +57,7 @@ def look_past(flow: Flow, back: Flow, phase: float = -1.0, valid: NDArray[Any] |
     Raises:
         InputError: sizes differ, or a value is not finite.
     """
-    trust = 1 / (1 + np.float32(DOUBT) * forward_backward_error(flow, back))
+    trust = (1 / (1 + DOUBT * forward_backward_error(flow, back))).astype(np.float32)
     return Past(flow, trust if valid is None else trust * np.asarray(valid, np.float32), phase)
 
 

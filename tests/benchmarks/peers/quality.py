@@ -1,6 +1,7 @@
 """Are our in-betweens closer to the truth than those of ffmpeg's minterpolate, and than a plain blend?
 
-Of each clip's frames 0-80 every odd one is dropped and rebuilt from its two neighbours. Figures are on uint8 RGB:
+Of each clip's frames 0-80 every odd one is dropped and rebuilt from its two neighbours; with quadratic motion those at
+distance 3 are looked at as well. Figures are on uint8 RGB:
 
     PSNR         from the squared error of all rebuilt frames of a clip together (a frame that is rebuilt exactly,
                  as between duplicates, has no PSNR of its own); the mean is over clips
@@ -39,10 +40,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from retempo.flow.base import FlowEstimator
+from retempo.flow.base import Flow, FlowEstimator
 from retempo.flow.catalog import VectorsMarker, parse_flow
-from retempo.synthesis.hypotheses import estimate_pairs
-from retempo.synthesis.options import SynthesisOptions
+from retempo.render.settings import RetimeSettings
+from retempo.render.surroundings import Estimator, surround
+from retempo.synthesis.options import CHOICES, SynthesisOptions
 from retempo.synthesis.pipeline import prepare
 
 Rgb = NDArray[np.uint8]
@@ -74,13 +76,37 @@ def _psnr(error: float) -> float:
     return CAP if error == 0 else float(10 * np.log10(255.0**2 / error))
 
 
-def rebuild(first: Rgb, second: Rgb, estimators: list[FlowEstimator], options: SynthesisOptions) -> Rgb:
-    """Return our frame halfway between two."""
-    pictures = [frame.astype(np.float32) / np.float32(255) for frame in (first, second)]
-    made = prepare(pictures, (0, 1), estimate_pairs(pictures, estimators), options).render(
-        pictures, Fraction(1, 2)
-    )
-    return np.clip(np.rint(made.pixels * 255), 0, 255).astype(np.uint8)
+class Rebuilder:
+    """Makes the frames of one clip that were dropped; each motion is estimated once.
+
+    Args:
+        estimators, options: of the synthesis.
+        motion: as the setting of that name.
+    """
+
+    def __init__(self, estimators: list[FlowEstimator], options: SynthesisOptions, motion: str) -> None:
+        self._estimators = estimators
+        self._options = options
+        self._settings = RetimeSettings(motion=motion)
+        self._flows: dict[tuple[str, int, int], tuple[Flow, Flow]] = {}
+
+    def between(self, frames: dict[int, Rgb], first: int) -> Rgb:
+        """Return our frame halfway between ``first`` and the next of ``frames`` (up to two, and one past either)."""
+        pictures = {number: frame.astype(np.float32) / np.float32(255) for number, frame in frames.items()}
+        around = surround(sorted(frames), first, self._settings)
+        self._flows = {key: flows for key, flows in self._flows.items() if key[1:] in around.questions}
+
+        def ask(estimator: Estimator, one: int, other: int) -> tuple[Flow, Flow]:
+            assert not isinstance(estimator, VectorsMarker)
+            key = (estimator.name, one, other)
+            if key not in self._flows:
+                self._flows[key] = estimator.estimate(pictures[one], pictures[other])
+            return self._flows[key]
+
+        pair = [pictures[number] for number in around.times]
+        ready = prepare(pair, around.times, around.ask(self._estimators, ask), self._options)
+        made = ready.render(pair, first + Fraction(around.times[1] - first, 2))
+        return np.clip(np.rint(made.pixels * 255), 0, 255).astype(np.uint8)
 
 
 def score_clip(
@@ -92,6 +118,7 @@ def score_clip(
     peer: bool,
     tick: Any,
     chroma: str = "nearest",
+    motion: str = "linear",
 ) -> dict[str, dict[str, float]]:
     """Score ours, the blend and, if asked for, minterpolate on one clip; all on the same frames."""
     spare = 4  # minterpolate looks ahead: it needs a frame beyond the last one that it makes
@@ -104,10 +131,17 @@ def score_clip(
             pool.submit(double_rate, frames[::2], fps) if peer else None
         )
         truths = {}
+        rebuilder = Rebuilder(estimators, options, motion)
+        reach = 3 if motion == "quadratic" else 1
         for number in odd:
             first, truth, second = (to_rgb(frames[number + step], chroma=chroma) for step in (-1, 0, 1))
             truths[number] = truth
-            scores["retempo"].add(truth, rebuild(first, second, estimators, options))
+            around = {
+                near: to_rgb(frames[near], chroma=chroma)
+                for near in range(number - reach, number + reach + 1, 2)
+                if 0 <= near <= last + 1
+            }
+            scores["retempo"].add(truth, rebuilder.between(around, number - 1))
             scores["blend"].add(truth, ((first.astype(np.uint16) + second + 1) // 2).astype(np.uint8))
             tick()
         if theirs is not None:
@@ -173,6 +207,13 @@ def main(arguments: list[str] | None = None) -> int:
         help="also use every flow inverted as a hypothesis",
     )
     parser.add_argument(
+        "--motion",
+        default=RetimeSettings().motion,
+        choices=("linear", "quadratic"),
+        help="path between two frames; quadratic looks at one more kept frame on either side",
+    )
+    parser.add_argument("--filter", default=SynthesisOptions().filter, choices=CHOICES["filter"])
+    parser.add_argument(
         "--chroma",
         default="nearest",
         choices=("nearest", "bicubic"),
@@ -187,7 +228,9 @@ def main(arguments: list[str] | None = None) -> int:
     estimators = [entry for entry in parsed if not isinstance(entry, VectorsMarker)]
     if len(estimators) != len(parsed):
         parser.error("the clips carry no vectors")
-    options = SynthesisOptions(merge_exponent=given.merge_exponent, inverses=given.inverses)
+    options = SynthesisOptions(
+        merge_exponent=given.merge_exponent, inverses=given.inverses, filter=given.filter
+    )
     paths = find_clips(given.clips)
     console = Console()
     started = time.monotonic()
@@ -205,6 +248,7 @@ def main(arguments: list[str] | None = None) -> int:
                 bool(given.peers),
                 lambda: progress.advance(task),
                 given.chroma,
+                given.motion,
             )
     show(clips, console)
     report = {
@@ -213,6 +257,8 @@ def main(arguments: list[str] | None = None) -> int:
             "merge_exponent": options.merge_exponent,
             "coverage_gate": options.coverage_gate,
             "inverses": options.inverses,
+            "filter": options.filter,
+            "motion": given.motion,
         },
         "chroma": given.chroma,
         "frames": f"0-{given.last}, each odd one dropped, every {given.every} of them scored",
