@@ -50,8 +50,8 @@ void smooth_line(const Image<const float>& flow, int64_t y, float* dx, float* dy
 
 // Where kSegment pixels of a row lead.
 struct Corners {
-    alignas(64) int x[kSegment], y[kSegment];
-    alignas(64) int plain[kSegment]; // -1: all four corners exist, and one more float behind each of them
+    alignas(64) int at[kSegment]; // y W + x of the upper left corner, or -1: not all four corners exist, or
+                                  // one more float behind each of them
     alignas(64) float dx[kSegment], dy[kSegment], w00[kSegment], w01[kSegment], w10[kSegment], w11[kSegment];
 };
 
@@ -68,10 +68,9 @@ RT_HD void find_corners(Corners& c, const float* flow, int x0, int y, int width,
         const floats gx = 1.0f - fx, gy = 1.0f - fy;
         store(c.dx + k, dx);
         store(c.dy + k, dy);
-        store(c.x + k, column);
-        store(c.y + k, row);
-        store(c.plain + k,
-              (column >= 0) & (column < width - 2) & (row >= 0) & (row < height - 1) & (own < width - 1));
+        const ints plain =
+            (column >= 0) & (column < width - 2) & (row >= 0) & (row < height - 1) & (own < width - 1);
+        store(c.at + k, plain ? (plain & row) * width + column : splat_of<ints>(-1));
         store(c.w00 + k, gx * gy);
         store(c.w01 + k, fx * gy);
         store(c.w10 + k, gx * fy);
@@ -101,17 +100,18 @@ RT_HD void transpose(float4 (&rows)[4]) {
 // compare_pixel<3> (importance.h) of four plain pixels from k on: the same operations in the same order.
 RT_HD void compare_four(const Importance& v, const Corners& c, int k, const float* own, float* photo,
                         float* flow_squared) {
+    const int64_t image_row = v.image1.row, flow_row = v.flow10.row;
+    const float *image = v.image1.data, *flow = v.flow10.data;
     float4 difference[4], top[4], bottom[4];
     for (int j = 0; j < 4; ++j) {
-        const int at = k + j;
-        const float* p = v.image1.at(c.y[at], c.x[at]);
-        const float* q = p + v.image1.row;
-        const float4 seen = load<float4>(p) * c.w00[at] + load<float4>(p + 3) * c.w01[at] +
-                            (load<float4>(q) * c.w10[at] + load<float4>(q + 3) * c.w11[at]);
+        const int i = k + j;
+        const int64_t at = c.at[i];
+        const float *p = image + 3 * at, *q = p + image_row;
+        const float4 seen = load<float4>(p) * c.w00[i] + load<float4>(p + 3) * c.w01[i] +
+                            (load<float4>(q) * c.w10[i] + load<float4>(q + 3) * c.w11[i]);
         difference[j] = load<float4>(own + 3 * j) - seen;
-        const float* b = v.flow10.at(c.y[at], c.x[at]); // two vectors
-        top[j] = load<float4>(b);
-        bottom[j] = load<float4>(b + v.flow10.row);
+        top[j] = load<float4>(flow + 2 * at); // two vectors
+        bottom[j] = load<float4>(flow + 2 * at + flow_row);
     }
     transpose(difference);
     float4 total = {};
@@ -131,7 +131,7 @@ RT_HD void compare_four(const Importance& v, const Corners& c, int k, const floa
 // psi_photo and the squared psi_flow of row y; both have room for whole segments.
 void compare_row(const Importance& v, int y, float* photo, float* flow_squared) {
     const int width = static_cast<int>(v.image0.w), height = static_cast<int>(v.image0.h);
-    if (v.image0.c != 3) {
+    if (v.image0.c != 3 || int64_t(width) * height >= int64_t(1) << 31) {
         for (int x = 0; x < width; ++x)
             compare_pixel<0>(v.image0, v.image1, v.flow01, v.flow10, x, y, photo + x, flow_squared + x);
         return;
@@ -148,7 +148,7 @@ void compare_row(const Importance& v, int y, float* photo, float* flow_squared) 
         }
         find_corners(c, flow, x0, y, width, height);
         for (int k = 0; k < n; k += 4) {
-            if (c.plain[k] & c.plain[k + 1] & c.plain[k + 2] & c.plain[k + 3]) {
+            if ((c.at[k] | c.at[k + 1] | c.at[k + 2] | c.at[k + 3]) >= 0) {
                 compare_four(v, c, k, v.image0.at(y, x0 + k), photo + x0, flow_squared + x0);
                 continue;
             }

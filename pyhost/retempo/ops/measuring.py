@@ -40,11 +40,12 @@ def importance(
         DeviceError: no native module.
     """
     height, width = image0.shape[:2]
-    planes = [np.empty((height, width, 1), np.float32) for _ in range(2)]
+    planes = np.empty((2, height, width, 1), np.float32)  # together they may get large memory pages
     finite = arrays.call_native(
         "importance",
         *(arrays.contiguous(array) for array in (image0, image1, flow01, flow10)),
-        *planes,
+        planes[0],
+        planes[1],
         splat_coefficients=tuple(splat),
         merge_coefficients=tuple(merge),
         temperature=temperature,
