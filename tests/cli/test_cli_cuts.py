@@ -112,6 +112,31 @@ def test_blur_stays_within_its_shot(retempo: Program, tmp_path: Path) -> None:
         np.testing.assert_array_equal(kept, other)
 
 
+def test_cuts_are_found_on_request(retempo: Program, tmp_path: Path) -> None:
+    """The sample scene, and after four frames the same upside down."""
+    retempo.done("sample", tmp_path / "in", "--frames", "1-8", "--size", "160x90")
+    for number in range(5, 9):
+        path = tmp_path / "in" / f"plate.{number:04d}.exr"
+        pixels = np.ascontiguousarray(planes(path, "RGBA")[::-1])
+        write_image(path, make_layer(pixels, "RGBA", formats="half"))
+    for number in range(1, 5):
+        path = tmp_path / "in" / f"plate.{number:04d}.exr"
+        write_image(path, make_layer(planes(path, "RGBA"), "RGBA", formats="half"))
+    shot = tmp_path / "in" / "plate.####.exr"
+    dry = ("--dry-run", "--speed", "1/2")
+    plan = retempo.done("retime", shot, "-o", tmp_path / "o.####.exr", *dry, "--cuts", "auto", *FAST)["plan"]
+    assert plan["cuts"] == [5]
+    plan = retempo.done("retime", shot, "-o", tmp_path / "o.####.exr", *dry, *FAST)["plan"]
+    assert plan["cuts"] == [], "nothing is looked for unasked"
+    flags = ("--speed", "1/2", *FAST)
+    retempo.done(
+        "retime", shot, "-o", tmp_path / "a" / "o.####.exr", *flags, "--cuts", "auto", "--memory", "4M"
+    )
+    assert_same_pixels(tmp_path / "a" / "o.0008.exr", tmp_path / "in" / "plate.0005.exr")
+    retempo.done("vectors", shot, "-o", tmp_path / "v.####.exr", "--cuts", "auto", *FAST)
+    assert not planes(tmp_path / "v.0004.exr", ("forward.u",)).any()
+
+
 @pytest.mark.parametrize("command", ["retime", "blur", "vectors"])
 @pytest.mark.parametrize("cuts", ["five", "1-5", "5,", "5 6"])
 def test_bad_lists_are_refused(retempo: Program, tmp_path: Path, command: str, cuts: str) -> None:

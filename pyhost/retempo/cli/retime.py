@@ -50,8 +50,10 @@ def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -
     """Retime ``source`` as the settings say into ``args.output``."""
     from retempo.io.pattern import parse_range
     from retempo.render.job import colour_warning, open_renderer, render_job
+    from retempo.render.shots import resolve_cuts
     from retempo.render.timing import schedule
 
+    settings = resolve_cuts(settings, source, open_renderer)
     outputs = parse_range(settings.output_range) if settings.output_range else None
     wanted = schedule(settings, source.frames, source.fps, outputs, lambda number: name_of(source, number))
     if args.dry_run:

@@ -18,6 +18,8 @@ from retempo.errors import UsageError
 from retempo.retime.cuts import AT_CUT, parse_cuts
 from retempo.retime.shutter import OFFSETS
 
+AUTO_CUTS = "auto"
+
 
 def _setting(
     default: Any,
@@ -129,7 +131,7 @@ class RetimeSettings:
 
     # cuts. Not in the fingerprint either: they decide what a moment is made from
     cuts: str = _setting(
-        "", "first source frames of new shots, e.g. 1010,1050; there is no motion across a cut",
+        "", "first source frames of new shots, e.g. 1010,1050; auto looks for them; nothing moves across a cut",
         group="cuts", pixels=False,
     )  # fmt: skip
     at_cut: str = _setting(
@@ -308,7 +310,8 @@ class RetimeSettings:
             raise UsageError(
                 f"--source-frames is {self.source_frames}", "give an even number: as many before as after"
             )
-        parse_cuts(self.cuts)
+        if self.cuts != AUTO_CUTS:
+            parse_cuts(self.cuts)
         parse_coefficients(self.coefficients)
         parse_memory(self.memory)
 
