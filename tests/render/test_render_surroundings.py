@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from plates import Program, planes, write_image
+from retempo.cli.main import main
 from retempo.errors import UsageError
 from retempo.flow.dis import DisFlow
 from retempo.io.frame import make_layer
+from retempo.io.sequence import open_source
+from retempo.render.flow_memory import FlowMemory
 from retempo.render.settings import RetimeSettings
 from retempo.render.surroundings import surround
 
@@ -99,3 +102,30 @@ def test_how_many_frames_are_read_and_the_stamp_knows() -> None:
     assert RetimeSettings(motion="quadratic", engine="blend").window == 2
     assert RetimeSettings(motion="quadratic", source_frames=6).window == 6
     assert RetimeSettings().fingerprint() != QUADRATIC.fingerprint()
+
+
+def test_each_motion_is_estimated_once(plate: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    inner = DisFlow.estimate
+
+    def count(self: DisFlow, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        asked.append(1)
+        return inner(self, one, other)
+
+    monkeypatch.setattr(DisFlow, "estimate", count)
+    flags = ["--motion", "quadratic", "--speed", "1/3", "--quiet"]
+    assert main(["retime", plate, "-o", str(tmp_path / "o.@.exr"), *flags]) == 0
+    assert len(asked) == 3  # of four frames
+
+
+def test_memory_knows_frames_by_what_they_are(plate: str) -> None:
+    source = open_source(plate)
+    first, second = source.read(1), source.read(1)
+    memory, made = FlowMemory(), iter(range(10))
+    assert [memory.recall("a", (first,), lambda: next(made)) for _ in range(2)] == [0, 0]
+    assert memory.recall("a", (second,), lambda: next(made)) == 1
+    memory.turn()
+    assert memory.recall("a", (second,), lambda: next(made)) == 1
+    memory.turn()
+    memory.turn()
+    assert memory.recall("a", (second,), lambda: next(made)) == 2

@@ -15,7 +15,7 @@ import numpy as np
 
 from retempo.color.pipeline import ColorPipeline
 from retempo.errors import InputError, UsageError
-from retempo.flow.base import FlowEstimator
+from retempo.flow.base import FlowEstimator, Image
 from retempo.flow.catalog import VectorsMarker, parse_flow
 from retempo.io.frame import Frame, Layer, check_same_layout
 from retempo.metrics.importance import ImportanceSettings
@@ -32,6 +32,7 @@ from retempo.render.canvas import (
 )
 from retempo.render.device import find_device
 from retempo.render.exposure import Exposure, Pass, longest_motion, thin
+from retempo.render.flow_memory import FlowMemory
 from retempo.render.settings import RetimeSettings, parse_coefficients
 from retempo.render.surroundings import Surroundings, surround
 from retempo.render.vectors import depth_of, vector_flow
@@ -131,6 +132,7 @@ class FrameRenderer:
         first: int | None = None,
         *,
         motion: bool = True,
+        memory: FlowMemory | None = None,
     ) -> PreparedFrames:
         """Estimate the motion between ``frames``.
 
@@ -141,6 +143,7 @@ class FrameRenderer:
             first: the source frame that the instants to be rendered follow: they lie between it and the next of
                 ``frames``. Default: the gap in the middle, the only one of two frames.
             motion: False for frames that stand, or are mixed as they are.
+            memory: what the calls for the gaps before may be of use for; the result does not depend on it.
 
         Raises:
             InputError: the frames differ in size or layers, or a needed channel is missing.
@@ -152,8 +155,10 @@ class FrameRenderer:
         ordered = tuple(frames[time] for time in times)
         for other in ordered[1:]:
             check_same_layout(ordered[0], other)
+        memory = memory or FlowMemory()
+        memory.turn()
         views = tuple(
-            self._prepare_view(times, ordered, layers, vectors, around)
+            self._prepare_view(times, ordered, layers, vectors, around, memory)
             for layers in group_views(ordered[0]).values()
         )
         return PreparedFrames(around.times, tuple(frames[time] for time in around.times), views, first)
@@ -165,6 +170,7 @@ class FrameRenderer:
         layers: tuple[int, ...],
         vectors: Mapping[int, Frame] | None,
         around: Surroundings,
+        memory: FlowMemory,
     ) -> PreparedView:
         window = canvas_window(frames, layers)
         held = dict(zip(times, frames, strict=True))
@@ -172,10 +178,17 @@ class FrameRenderer:
         if self.settings.engine != "splatsyn" or not around.pairs:
             return _place_view(canvases, None, "cpu")
         settings = self.settings
-        guides = {
-            time: guide_of(frame, layers, window, self.color, settings.flow_layer)
-            for time, frame in held.items()
-        }
+        where = (layers, window)
+
+        def guide(time: int) -> Image:
+            frame = held[time]
+            return memory.recall(
+                ("guide", *where, time),
+                (frame,),
+                lambda: guide_of(frame, layers, window, self.color, settings.flow_layer),
+            )
+
+        guides = {time: guide(time) for time in times}
         empty: dict[int, Any] = {}
         if any(isinstance(one, VectorsMarker) for one in self.estimators):
             empty = {
@@ -184,7 +197,11 @@ class FrameRenderer:
 
         def ask(estimator: FlowEstimator | VectorsMarker, one: int, other: int) -> tuple[Any, ...]:
             if not isinstance(estimator, VectorsMarker):
-                return estimator.estimate(guides[one], guides[other])
+                return memory.recall(
+                    (estimator.name, *where, one, other),
+                    (held[one], held[other]),
+                    lambda: estimator.estimate(guides[one], guides[other]),
+                )
             of = vectors or held
             return vector_flow(
                 settings,

@@ -10,7 +10,7 @@ from retempo.io.frame import Frame
 
 
 class FrameReader:
-    """Reads ahead in the order of use; holds at most ``ahead`` frames beyond those in use.
+    """Reads ahead in the order of use; holds at most ``ahead`` frames beyond those of the largest step.
 
     Args:
         read: reads the frame of a number.
@@ -29,6 +29,7 @@ class FrameReader:
             if not self._groups or self._groups[-1] != needed:
                 self._groups.append(needed)
             self._group_of.append(len(self._groups) - 1)
+        self._most = max((len(group) for group in self._groups), default=0)
         self._held: dict[int, Future[Frame]] = {}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="retempo-read")
 
@@ -39,13 +40,13 @@ class FrameReader:
             InputError: a frame of this step cannot be read.
         """
         group = self._group_of[step]
-        capacity = len(self._groups[group]) + self._ahead
+        capacity = self._most + self._ahead
         wanted: list[int] = []
         for needed in self._groups[group:]:
             wanted.extend(number for number in needed if number not in wanted)
             if len(wanted) >= capacity:
                 break
-        wanted = wanted[: max(capacity, len(self._groups[group]))]
+        wanted = wanted[:capacity]
         for number in set(self._held) - set(wanted):
             self._held.pop(number).cancel()
         for number in wanted:

@@ -20,6 +20,7 @@ from retempo.io.frame import Frame
 from retempo.io.source import Source
 from retempo.io.target import Target
 from retempo.render.exposure import Exposure, Pass, PassKey
+from retempo.render.flow_memory import FlowMemory
 from retempo.render.frame import FrameRenderer, PreparedFrames, assemble, blacken
 from retempo.render.queues import FrameQueue, FrameReader
 from retempo.render.resume import colour_identity
@@ -197,6 +198,7 @@ class _Held:
         self._vectors = vectors
         self._report = report
         self._held: dict[PassKey, PreparedFrames] = {}
+        self._memory = FlowMemory()
 
     def prepare(self, one: Pass, taken: Mapping[int, Frame], soon: set[PassKey]) -> PreparedFrames:
         """The prepared frames of a pass; what is not wanted ``soon`` is let go of before."""
@@ -206,7 +208,7 @@ class _Held:
             moving = one.kind == "between"
             with timed(self._report.seconds, "prepare"):
                 given = _vector_frames(self._vectors, one.numbers) if moving else None
-                found = self._renderer.prepare(taken, given, one.first, motion=moving)
+                found = self._renderer.prepare(taken, given, one.first, motion=moving, memory=self._memory)
             self._held[one.key] = found
             self._report.pairs += moving
             self._report.repaired.update(found.repaired)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -138,6 +139,9 @@ class StripRenderer:
         self._windows: dict[int, Window] = {}
         self._views: list[_View] = []
         self._bad: dict[tuple[int, int, int], int] = {}
+        self._flows: dict[
+            tuple[Any, ...], tuple[np.ndarray, np.ndarray]
+        ] = {}  # those that the next gap may ask for
 
     def twin(self) -> StripRenderer:
         """Another one for other source frames."""
@@ -241,11 +245,17 @@ class StripRenderer:
                 )  # fmt: skip
             if not isinstance(estimator, EncodedFlowEstimator):
                 raise UsageError(f"the flow {estimator.name} needs whole frames", "give a larger --memory")
-            for number in (one, other):
-                if (estimator.name, number) not in encoded:
-                    encoded[estimator.name, number] = self._encode(estimator, number, layers, window)
-            return estimator.estimate_encoded(encoded[estimator.name, one], encoded[estimator.name, other])
+            key = (estimator.name, layers, window, one, other)
+            if key not in self._flows:
+                for number in (one, other):
+                    if (estimator.name, number) not in encoded:
+                        encoded[estimator.name, number] = self._encode(estimator, number, layers, window)
+                self._flows[key] = estimator.estimate_encoded(
+                    encoded[estimator.name, one], encoded[estimator.name, other]
+                )
+            return self._flows[key]
 
+        self._flows = {key: flows for key, flows in self._flows.items() if key[-2:] in around.questions}
         flows = around.ask(self.renderer.estimators, ask)
         nearness = None
         if settings.depth != "off":
