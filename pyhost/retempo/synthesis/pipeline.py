@@ -21,6 +21,7 @@ from retempo.flow.base import Image, check_image
 from retempo.metrics.depth import depth_metric
 from retempo.metrics.importance import importance
 from retempo.synthesis.candidates import Candidate, FlowPair, Time, list_pairs
+from retempo.synthesis.coverage import weigh_coverage
 from retempo.synthesis.hypotheses import invert_pairs
 from retempo.synthesis.options import SynthesisOptions
 from retempo.synthesis.paths import Past, bend_of
@@ -40,6 +41,7 @@ def prepare(
     *,
     nearness: Sequence[NDArray[np.float32]] | None = None,
     empty: Sequence[NDArray[np.bool_]] | None = None,
+    coverage: Sequence[NDArray[np.float32]] | None = None,
     threads: int = 0,
 ) -> Prepared:
     """Measure how far every pixel of every candidate is to be trusted.
@@ -56,6 +58,8 @@ def prepare(
             frame's nearest and farthest pixels, so a strip measured by itself would come out otherwise).
         empty: one [H, W] bool plane a frame: where it is True, a frame shows nothing, and anything that lands there is
             in front of it.
+        coverage: one [H, W] plane a frame: how far each pixel belongs to the layer that is moved, in [0, 1]. It
+            multiplies the pixel's weight in the splat; one of no coverage hides nothing (``layered``).
         threads: CPU threads, 0 for all; no effect on the bits.
 
     Raises:
@@ -102,6 +106,8 @@ def prepare(
             if plane is not None:
                 splat = splat * plane
                 merge = merge * guard_edges(plane)
+        if coverage is not None:
+            splat = splat + weigh_coverage(coverage[frame])
         bend = None if past is None else bend_of(there, past)
         return Candidate(frame, other, there, np.ascontiguousarray(splat), np.ascontiguousarray(merge), bend)
 

@@ -31,12 +31,14 @@ class Rendered:
         hole: [h, W] bool; no candidate is valid there, the pixel is a fallback.
         confidence: [h, W] float32 in [0, 1]: temporally weighted mean reliability of the candidates; 1 for
             a source frame that is passed through.
+        matte: [h, W] float32 in [0, 1]: coverage of a layer, where one was asked for.
     """
 
     pixels: Any
     ids: Any
     hole: Any
     confidence: Any
+    matte: Any = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ class Prepared:
     def nbytes(self) -> int:
         """Memory that the flows and metrics take."""
         return sum(candidate.nbytes for candidate in self.candidates)
+
+    def with_options(self, options: SynthesisOptions) -> Prepared:
+        """Return the same motion, rendered otherwise."""
+        return replace(self, options=options)
 
     def to(self, device: str) -> Prepared:
         """Return the same with its arrays on a device: ``cpu`` (NumPy) or a torch device such as ``cuda:0``."""
