@@ -62,7 +62,7 @@ void check_picture(const PictureOf<Data>& picture, const std::string& name) {
     if (std::abs(picture.row_bytes) < row && bounds.height() > 1) refuse(name + " has rows that overlap");
 }
 
-// Colour is multiplied by alpha in pictures, not in vectors, depth or confidence.
+// Colour is multiplied by alpha in pictures, not in vectors, depth, mattes or confidence.
 template <class Data>
 PictureOf<Data> as_data(PictureOf<Data> picture, bool is_colour) {
     if (!is_colour) picture.alpha = AlphaState::kPremultiplied;
@@ -108,6 +108,10 @@ struct Content {
     std::vector<std::string> identities, samples; // keys of Recall
     std::vector<bool> known;                      // its digest is in the message
 };
+
+bool is_colour(Output output) {
+    return output == Output::kPicture || output == Output::kForeground || output == Output::kBackground;
+}
 
 Picture picture_of(const Frame& frame) { return as_data(frame.picture, frame.role == Role::kSource); }
 
@@ -169,8 +173,7 @@ class Exchange {
         }
         asked_ = false;
         const Stopwatch time(result_.deliver_us);
-        deliver_picture(*memory_, as_data(request_.picture, request_.output == Output::kPicture), window,
-                        watch_);
+        deliver_picture(*memory_, as_data(request_.picture, is_colour(request_.output)), window, watch_);
         memory_->settle(end_);
         connection_.spare.push_back(std::move(memory_));
         return done;

@@ -335,11 +335,12 @@ Render Render::parse(const Bytes& payload) {
     render.stride = reader.i64();
     render.deadline_ms = reader.u32();
     const size_t settings = reader.u16(), frames = reader.u16();
-    const bool picture = render.kind == 1 && (render.output == 1 || render.output == 4 || render.output == 8);
-    const bool vectors = render.kind == 2 && (render.output == 2 || render.output == 4 || render.output == 8);
-    if (!picture && !vectors) refuse("RENDER asks for an unknown kind or output");
+    constexpr unsigned kLight = 1 | 16 | 32 | 64, kTrust = 4 | 8, kMotion = 2;
+    const unsigned known = render.kind == 1 ? kLight | kTrust : render.kind == 2 ? kMotion | kTrust : 0;
+    const bool one_bit = render.output != 0 && (render.output & (render.output - 1)) == 0;
+    if (!one_bit || (render.output & known) == 0) refuse("RENDER asks for an unknown kind or output");
     check_channels(render.channels);
-    if (instants > kMostInstants || (instants > 0 && (render.kind != 1 || render.output != 1)))
+    if (instants > kMostInstants || (instants > 0 && (render.output & kLight) == 0))
         refuse("RENDER has instants that it cannot have");
     check_time(render.numerator, render.denominator);
     if (settings > kMostSettings || frames < 1 || frames > kMostFrames)

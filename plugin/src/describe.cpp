@@ -42,6 +42,7 @@ OfxStatus describe_in_context(const EffectInfo& info, OfxImageEffectHandle effec
     if (context != Context::Filter && !motion) {
         define_clip(effect, kVectorsClip, "Vectors", true, true);
         define_clip(effect, kDepthClip, "Depth", true, false);
+        define_clip(effect, kMatteClip, "Matte", true, false);
     }
     define_clip(effect, kOfxImageEffectOutputClipName, "Output", false, motion);
     OfxParamSetHandle params = nullptr;

@@ -9,6 +9,7 @@ namespace retempo::ofx {
 
 inline constexpr const char* kVectorsClip = "Vectors";
 inline constexpr const char* kDepthClip = "Depth";
+inline constexpr const char* kMatteClip = "Matte";
 inline constexpr const char* kSecondClip = "Second";
 
 struct EffectInfo {

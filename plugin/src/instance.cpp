@@ -19,6 +19,7 @@ Instance::Instance(const EffectInfo& effect, OfxImageEffectHandle node, Context 
       output(node, kOfxImageEffectOutputClipName),
       vectors(where == Context::Filter || effect.kind == kVectors ? Clip() : Clip(node, kVectorsClip)),
       depth(where == Context::Filter || effect.kind == kVectors ? Clip() : Clip(node, kDepthClip)),
+      matte(where == Context::Filter || effect.kind == kVectors ? Clip() : Clip(node, kMatteClip)),
       parameters(node, effect.kind, where) {}
 
 bool Instance::shows_picture(double time) const {
@@ -37,6 +38,13 @@ uint64_t Instance::next_number() {
 void Instance::add_frame(Plan& plan, const Clip& clip, int64_t frame, int64_t number, double time,
                          bool alone) const {
     plan.fetches.push_back({&clip, frame, bridge::Role::kSource, number});
+    const bool layer = needs_matte(plan.output);
+    if (layer && !matte.connected())
+        throw StatusError(kOfxStatFailed,
+                          "Foreground, Background and Matte are outputs of the Matte input, but "
+                          "nothing is connected to it; connect it or choose another output");
+    if (matte.connected() && (layer || !alone))
+        plan.fetches.push_back({&matte, frame, bridge::Role::kMatte, number});
     if (alone) return; // a picture that is passed on needs no more
     if (uses_vectors(time)) {
         if (!vectors.connected())
@@ -59,6 +67,9 @@ bridge::Output Instance::find_output(const char* parameter, double time) const {
     if (std::strcmp(chosen, "vectors") == 0) return bridge::Output::kVectors;
     if (std::strcmp(chosen, "confidence") == 0) return bridge::Output::kConfidence;
     if (std::strcmp(chosen, "occlusion") == 0) return bridge::Output::kOcclusion;
+    if (std::strcmp(chosen, "foreground") == 0) return bridge::Output::kForeground;
+    if (std::strcmp(chosen, "background") == 0) return bridge::Output::kBackground;
+    if (std::strcmp(chosen, "matte") == 0) return bridge::Output::kMatte;
     return bridge::Output::kPicture;
 }
 

@@ -46,14 +46,15 @@ class Instance {
     const EffectInfo& info;
     const OfxImageEffectHandle handle;
     const Context context;
-    const Clip source, output, vectors, depth;
+    const Clip source, output, vectors, depth, matte;
     const ParameterSet parameters;
     // The other picture of an in-between; null elsewhere.
     const Clip* second = nullptr;
 
   protected:
     Instance(const EffectInfo& effect, OfxImageEffectHandle node, Context where);
-    // Vectors and depth, where they are asked for, of the source frame that is handed on as `number`.
+    // A source frame that is handed on as `number`, with its vectors and depth where they are asked for, and
+    // its matte if there is one. `alone`: it is passed on, though perhaps one layer of it only.
     void add_frame(Plan& plan, const Clip& clip, int64_t frame, int64_t number, double time,
                    bool alone) const;
     bridge::Output find_output(const char* parameter, double time) const;

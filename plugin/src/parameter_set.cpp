@@ -13,6 +13,8 @@ constexpr const char* kTimingOfRetimer[] = {"timing", "speed", "frame", "fpsIn",
 constexpr const char* kOfWriting[] = {"vectorPreset", "vectorMax"};
 constexpr const char* kOfVectors = "vector"; // vectorPreset, vectorScale, ...
 constexpr const char* kOfDepth = "depth";    // depth, depthConvention
+constexpr const char* kOfMatte = "matte";    // matteChannel, matteInvert
+constexpr const char* kOutputsOfMatte[] = {"foreground", "background", "matte"}; // last on the list
 
 template <size_t N>
 bool is_one_of(const char* name, const char* const (&names)[N]) {
@@ -106,7 +108,8 @@ bool is_offered(const Parameter& parameter, unsigned effect, Context context) {
     // the vectors effect has no such inputs, but writes in a convention
     if (effect == kVectors && is_one_of(parameter.name, kOfWriting)) return true;
     if (begins_with(parameter.name, kOfVectors)) return context != Context::Filter && effect != kVectors;
-    if (begins_with(parameter.name, kOfDepth)) return context != Context::Filter && effect != kVectors;
+    if (begins_with(parameter.name, kOfDepth) || begins_with(parameter.name, kOfMatte))
+        return context != Context::Filter && effect != kVectors;
     return true;
 }
 
@@ -114,6 +117,8 @@ int offered_choices(const Parameter& parameter, unsigned effect, Context context
     int count = parameter.choiceCount;
     if ((context == Context::Filter || effect == kVectors) && std::strcmp(parameter.name, "flow") == 0)
         while (count > 1 && std::strstr(parameter.choices[count - 1].value, "vectors") != nullptr) --count;
+    if (context == Context::Filter && std::strcmp(parameter.name, "output") == 0)
+        while (count > 1 && is_one_of(parameter.choices[count - 1].value, kOutputsOfMatte)) --count;
     return count;
 }
 

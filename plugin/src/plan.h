@@ -16,6 +16,12 @@ struct Fetch {
     int64_t number = 0; // as what it is handed on
 };
 
+// Is it one of the layers that a matte separates, or the matte?
+inline bool needs_matte(bridge::Output output) {
+    return output == bridge::Output::kForeground || output == bridge::Output::kBackground ||
+           output == bridge::Output::kMatte;
+}
+
 struct Plan {
     double delay = 0;   // asked for: how much later than their frames are the pictures shown (fields)?
     bool black = false; // nothing is there: transparent black

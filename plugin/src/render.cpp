@@ -204,7 +204,8 @@ void Drawing::fetch(bridge::Components components, const Bounds& window) {
     }
     for (const bridge::Frame& frame : request_.frames)
         if (something_ && frame.role == bridge::Role::kSource && plan_.kind == bridge::Kind::kRetime &&
-            plan_.output == bridge::Output::kPicture && frame.picture.components != components)
+            (plan_.output == bridge::Output::kPicture || needs_matte(plan_.output)) &&
+            frame.picture.components != components)
             throw StatusError(kOfxStatErrImageFormat, "source and output have different channels");
 }
 

@@ -38,7 +38,8 @@ class Retime : public Instance {
         TimeMapping map = mapping(time);
         map.delay = plan.delay;
         plan.output = find_output("output", time);
-        const bool picture = plan.output == bridge::Output::kPicture; // the other outputs are of one moment
+        const bool whole_picture = plan.output == bridge::Output::kPicture;
+        const bool picture = whole_picture || needs_matte(plan.output); // the other outputs are of one moment
         const std::vector<Instant> found =
             find_instants(map, curve(time), time, picture ? shutter(time) : Shutter{}, cuts(time, picture));
         std::map<int64_t, bool> frames; // and whether motion is found from them
@@ -59,7 +60,7 @@ class Retime : public Instance {
         if (plan.black) return;
         if (found.size() > 1 || found.front().how != How::kMotion)
             plan.instants = found;
-        else if (is_whole(plan.time) && picture)
+        else if (is_whole(plan.time) && whole_picture)
             plan.identity = &plan.fetches.front();
     }
 

@@ -333,10 +333,6 @@ def test_what_cannot_be_done_is_said_and_the_connection_goes_on(
 
 
 def test_frames_that_do_not_fit(client: Client) -> None:
-    with pytest.raises(Refused, match="not supported yet"):
-        client.render(
-            "3/2", [Picture(1, plate(1)), Picture(2, plate(2)), Picture(1, plate(1), Role.MATTE)], SETTINGS
-        )
     with pytest.raises(Refused, match="channels"):
         client.render("3/2", [Picture(1, plate(1)), Picture(2, plate(2, 3))], SETTINGS)
     cropped, _ = client.render(

@@ -44,6 +44,14 @@ SHUTTER = RenderMessage(
     ),
     0, (Instant(Fraction(6011, 6)), Instant(Fraction(2003, 2), How.FADE), Instant(Fraction(6013, 6), How.BLACK)),
 )  # fmt: skip
+LAYER = RenderMessage(
+    Kind.RETIME, Output.FOREGROUND, Fraction(7, 2), Window(0, 0, 16, 9), Window(0, 0, 16, 9), 4,
+    0, 256, {"matte_channel": "R"},
+    tuple(
+        FrameEntry(role, number, bytes([16 * role + number]) * 16, 4, Window(0, 0, 16, 9))
+        for number in (3, 4) for role in (Role.SOURCE, Role.MATTE)
+    ),
+)  # fmt: skip
 DONE = messages.Done(
     messages.FlowWork.COMPUTED, 8300, 15, 412000, 96000, 4100, 0, 1 << 31, "frame 1001.25 of 1001, 1002"
 )
@@ -59,6 +67,7 @@ EXAMPLES: dict[str, tuple[Type, int, bytes, int]] = {
     "RENDER": (Type.RENDER, 2, RENDER.pack(), 1),
     "RENDER vectors": (Type.RENDER, (1 << 63) + 3, VECTORS.pack(), 1),
     "RENDER shutter": (Type.RENDER, 4, SHUTTER.pack(), 1),
+    "RENDER foreground": (Type.RENDER, 3, LAYER.pack(), 1),
     "NEED": (Type.NEED, 2, messages.pack_need(NEED), 0),
     "FRAMES": (Type.FRAMES, 2, messages.pack_frames(FRAMES), 1),
     "PROGRESS": (Type.PROGRESS, 2, PROGRESS.pack(), 0),
@@ -73,7 +82,7 @@ EXAMPLES: dict[str, tuple[Type, int, bytes, int]] = {
 }
 VALUES: dict[str, Any] = {
     "HELLO": HELLO, "WELCOME": WELCOME, "RENDER": RENDER, "RENDER vectors": VECTORS, "RENDER shutter": SHUTTER,
-    "NEED": NEED, "FRAMES": FRAMES,
+    "RENDER foreground": LAYER, "NEED": NEED, "FRAMES": FRAMES,
     "PROGRESS": PROGRESS, "DONE": DONE, "FAILED": FAILED, "STATUS_REPLY": STATUS,
 }  # fmt: skip
 

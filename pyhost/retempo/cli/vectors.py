@@ -42,8 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_setting_arguments(
         parser,
         groups=("flow", "cuts", "colour"),
-        leave_out=("engine", "depth", "depth_channel", "at_cut", "output_space"),
-    )
+        leave_out=(
+            "engine", "depth", "depth_channel", "at_cut", "output_space", "matte", "matte_channel", "matte_invert",
+        ),
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> Result:

@@ -35,6 +35,7 @@ class Canvas:
         layers: indices into ``Frame.layers``, in the order of the channels.
         names: layer and name of every channel of ``pixels``.
         repaired: how many colour pixels were NaN or infinite and had to be replaced.
+        raw: what stands in place of colour is none (a matte): it is not to be converted.
     """
 
     window: Window
@@ -43,6 +44,7 @@ class Canvas:
     layers: tuple[int, ...]
     names: tuple[tuple[int, str], ...]
     repaired: int = 0
+    raw: bool = False
 
 
 def group_views(frame: Frame) -> dict[str, tuple[int, ...]]:
@@ -172,7 +174,7 @@ def scatter(
         ids: ``[H, W, K]``.
         color: converts each colour group to the output space.
     """
-    for columns in color_columns(template, canvas):
+    for columns in [] if canvas.raw else color_columns(template, canvas):
         colour = select(pixels, columns)
         shown = color.to_output(colour)
         if shown is not colour:

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -33,11 +35,13 @@ from retempo.render.canvas import (
 from retempo.render.device import find_device
 from retempo.render.exposure import Exposure, Pass, longest_motion, thin
 from retempo.render.flow_memory import FlowMemory
+from retempo.render.mattes import matte_of, no_matte, own_mattes, show_alone, show_still
 from retempo.render.settings import RetimeSettings, parse_coefficients
 from retempo.render.surroundings import Surroundings, surround
 from retempo.render.vectors import depth_of, vector_flow
+from retempo.synthesis.layered import LayeredPrepared, prepare_layers
 from retempo.synthesis.options import SynthesisOptions
-from retempo.synthesis.pipeline import Prepared, prepare
+from retempo.synthesis.pipeline import FlowPair, Prepared, Rendered, prepare
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class PreparedView:
     canvases: tuple[Canvas, ...]
     pixels: tuple[Any, ...]
     ids: tuple[Any, ...]
-    motion: Prepared | None
+    motion: Prepared | LayeredPrepared | None
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,8 @@ class PreparedFrames:
         """Longest motion, pixels per source frame; None where none is known."""
         found = []
         for view in self.views:
-            if view.motion is not None:
-                ahead, back = view.motion.candidates[:2]
+            for motion in view.motion.parts if view.motion else ():
+                ahead, back = motion.candidates[:2]
                 spacing = Fraction(self.times[ahead.other] - self.times[ahead.frame])
                 found.append(longest_motion((ahead.flow, back.flow), spacing))
         return max(found, default=None)
@@ -131,6 +135,7 @@ class FrameRenderer:
         vectors: Mapping[int, Frame] | None = None,
         first: int | None = None,
         *,
+        mattes: Mapping[int, Frame] | None = None,
         motion: bool = True,
         memory: FlowMemory | None = None,
     ) -> PreparedFrames:
@@ -142,12 +147,13 @@ class FrameRenderer:
             vectors: frames of a second sequence that hold the motion vectors, by the same numbers.
             first: the source frame that the instants to be rendered follow: they lie between it and the next of
                 ``frames``. Default: the gap in the middle, the only one of two frames.
+            mattes: frames of a second sequence that hold the foreground's matte, by the same numbers.
             motion: False for frames that stand, or are mixed as they are.
             memory: what the calls for the gaps before may be of use for; the result does not depend on it.
 
         Raises:
-            InputError: the frames differ in size or layers, or a needed channel is missing.
-            UsageError: ``first`` is none of the frames, or the last.
+            InputError: the frames differ in size or layers, a needed channel is missing, a matte does not fit.
+            UsageError: ``first`` is none of the frames, or the last; a layer alone is wanted and there is no matte.
         """
         times = tuple(sorted(frames))
         first = times[max(0, len(times) // 2 - 1)] if first is None else first
@@ -158,7 +164,7 @@ class FrameRenderer:
         memory = memory or FlowMemory()
         memory.turn()
         views = tuple(
-            self._prepare_view(times, ordered, layers, vectors, around, memory)
+            self._prepare_view(times, ordered, layers, vectors, around, memory, self._mattes(frames, mattes))
             for layers in group_views(ordered[0]).values()
         )
         return PreparedFrames(around.times, tuple(frames[time] for time in around.times), views, first)
@@ -171,11 +177,22 @@ class FrameRenderer:
         vectors: Mapping[int, Frame] | None,
         around: Surroundings,
         memory: FlowMemory,
+        mattes: Mapping[int, Frame] | None,
     ) -> PreparedView:
         window = canvas_window(frames, layers)
         held = dict(zip(times, frames, strict=True))
         canvases = tuple(gather(held[time], layers, window, self.color) for time in around.times)
         if self.settings.engine != "splatsyn" or not around.pairs:
+            if mattes is not None and self.settings.matte_output != "result":
+                canvases = tuple(
+                    show_still(
+                        held[time],
+                        canvas,
+                        matte_of(self.settings, mattes[time], held[time], layers, window),
+                        self.settings.matte_output,
+                    )
+                    for time, canvas in zip(around.times, canvases, strict=True)
+                )
             return _place_view(canvases, None, "cpu")
         settings = self.settings
         where = (layers, window)
@@ -195,39 +212,65 @@ class FrameRenderer:
                 time: empty_of(frame, layers, window, settings.flow_layer) for time, frame in held.items()
             }
 
-        def ask(estimator: FlowEstimator | VectorsMarker, one: int, other: int) -> tuple[Any, ...]:
-            if not isinstance(estimator, VectorsMarker):
-                return memory.recall(
-                    (estimator.name, *where, one, other),
-                    (held[one], held[other]),
-                    lambda: estimator.estimate(guides[one], guides[other]),
-                )
-            of = vectors or held
-            return vector_flow(
-                settings,
-                estimator,
-                of[one],
-                of[other],
-                layers,
-                window,
-                other - one,
-                (empty[one], empty[other]),
-            )
+        turn = count()
 
-        flows = around.ask(self.estimators, ask)
+        def find_flows(pictures: Sequence[np.ndarray]) -> list[FlowPair]:
+            shown, layer = dict(zip(times, pictures, strict=True)), next(turn)
+
+            def ask(estimator: FlowEstimator | VectorsMarker, one: int, other: int) -> tuple[Any, ...]:
+                if not isinstance(estimator, VectorsMarker):
+                    made_of = (held[one], held[other], *((mattes[one], mattes[other]) if mattes else ()))
+                    return memory.recall(
+                        (estimator.name, layer, *where, one, other),
+                        made_of,
+                        lambda: estimator.estimate(shown[one], shown[other]),
+                    )
+                of, nothing = vectors or held, (empty[one], empty[other])
+                return vector_flow(
+                    settings, estimator, of[one], of[other], layers, window, other - one, nothing
+                )
+
+            return around.ask(self.estimators, ask)
+
         depths = None
         if settings.depth != "off":
             depths = [depth_of(settings, held[time], layers, window) for time in around.times]
-        motion = prepare(
-            [guides[time] for time in around.times],
-            [Fraction(time) for time in around.times],
-            flows,
+        exact = [Fraction(time) for time in around.times]
+        blank = [empty[time] for time in around.times] if empty else None
+        pictures = list(guides.values())
+        if mattes is None:
+            chosen = [guides[time] for time in around.times]
+            flows = find_flows(pictures)
+            motion = prepare(
+                chosen, exact, flows, self.options, depths, empty=blank, threads=settings.threads
+            )
+            return _place_view(canvases, motion, self.device)
+        if self.device != "cpu":
+            raise UsageError(f"mattes are composited on the CPU, not on {self.device}", "give --device cpu")
+        layered = prepare_layers(
+            pictures,
+            exact,
+            [matte_of(settings, mattes[time], held[time], layers, window) for time in times],
+            find_flows,
             self.options,
-            depths=depths,
-            empty=[empty[time] for time in around.times] if empty else None,
+            depths,
+            chosen=[times.index(time) for time in around.times],
+            empty=blank,
             threads=settings.threads,
         )
-        return _place_view(canvases, motion, self.device)
+        return PreparedView(canvases, *_host_arrays(canvases), layered)
+
+    def _mattes(
+        self, frames: Mapping[int, Frame], mattes: Mapping[int, Frame] | None
+    ) -> Mapping[int, Frame] | None:
+        """The frames that hold the mattes, if there are any and they are of use."""
+        if self.settings.engine != "splatsyn":
+            return None
+        if mattes is None and own_mattes(self.settings):
+            return frames
+        if mattes is None and self.settings.matte_output != "result":
+            raise no_matte(self.settings)
+        return mattes
 
     def render(self, prepared: PreparedFrames, time: Fraction) -> Frame:
         """The frame at source time ``time``, between the first and the last of ``prepared.times``.
@@ -261,25 +304,32 @@ class FrameRenderer:
         nearest = min(range(len(prepared.times)), key=lambda one: abs(prepared.times[one] - time))
         canvases = []
         for view in prepared.views:
-            pixels, ids = self._render_view(prepared.times, view, time, nearest)
-            canvases.append(replace(view.canvases[nearest], pixels=pixels, ids=ids))
+            canvas, coverage = self._render_view(prepared.times, view, time, nearest)
+            if coverage is not None:
+                canvas = show_alone(prepared.frames[nearest], canvas, coverage, self.settings.matte_output)
+            canvases.append(canvas)
         return prepared.frames[nearest], canvases
 
     def _render_view(
         self, times: Sequence[int], view: PreparedView, time: Fraction, nearest: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[Canvas, np.ndarray | None]:
+        """A view at a time, and the coverage of the layer that it shows, where it shows one alone."""
+        canvas = view.canvases[nearest]
         if view.motion is not None:
-            rendered = view.motion.render(
+            make: Callable[..., Rendered] = view.motion.render
+            if isinstance(view.motion, LayeredPrepared):
+                make = partial(make, output=self.settings.matte_output)
+            rendered = make(
                 view.pixels,
                 time,
                 ids=view.ids if view.canvases[0].ids.shape[-1] else None,
                 threads=self.settings.threads,
                 deterministic=self.settings.deterministic,
             )
-            ids = view.canvases[nearest].ids if rendered.ids is None else _to_host(rendered.ids)
-            return _to_host(rendered.pixels), ids
+            ids = canvas.ids if rendered.ids is None else _to_host(rendered.ids)
+            return replace(canvas, pixels=_to_host(rendered.pixels), ids=ids), rendered.matte
         chosen = nearest if self.settings.engine == "nearest" else None
-        return mix(times, view.pixels, time, chosen), view.canvases[nearest].ids
+        return replace(canvas, pixels=mix(times, view.pixels, time, chosen)), None
 
     def pass_through(self, frame: Frame) -> Frame:
         """An untouched source frame in the output space: the same bits when that is its own space."""
@@ -326,9 +376,12 @@ def blacken(frame: Frame) -> Frame:
     return replace(frame, layers=layers)
 
 
+def _host_arrays(canvases: tuple[Canvas, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    return tuple(canvas.pixels for canvas in canvases), tuple(canvas.ids for canvas in canvases)
+
+
 def _place_view(canvases: tuple[Canvas, ...], motion: Prepared | None, device: str) -> PreparedView:
-    pixels: tuple[Any, ...] = tuple(canvas.pixels for canvas in canvases)
-    ids: tuple[Any, ...] = tuple(canvas.ids for canvas in canvases)
+    pixels, ids = _host_arrays(canvases)
     if device != "cpu" and motion is not None:
         import torch
 

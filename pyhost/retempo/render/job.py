@@ -20,8 +20,10 @@ from retempo.io.source import Source
 from retempo.io.target import Target, open_target
 from retempo.render.canvas import find_guide, group_views
 from retempo.render.frame import FrameRenderer
+from retempo.render.mattes import check_mattes
 from retempo.render.settings import RetimeSettings
 from retempo.render.shot import Progress, ShotReport, render_shot
+from retempo.render.steps import contributors
 from retempo.render.timing import Schedule
 from retempo.render.vectors import check_vectors, find_depth
 
@@ -93,22 +95,26 @@ def render_job(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> ShotReport:
-    """Open the target (and the vectors) and render the shot; see ``render_shot``.
+    """Open the target (and vectors and mattes) and render the shot; see ``render_shot``.
 
     Raises:
         UsageError: --resume and --overwrite together.
-        InputError: a channel that the settings name is not in the source.
-        OutputError: the target exists, cannot be written, or is the source (or the vectors) itself.
+        InputError: a channel that the settings name is not in the source, a matte is missing or does not fit.
+        OutputError: the target exists, cannot be written, or is the source (or the vectors, or the matte) itself.
     """
     if resume and overwrite:
         raise UsageError("--resume keeps what is done, --overwrite replaces it", "give one of them")
     settings = renderer.settings
     vectors = open_source(settings.vectors) if settings.vectors else None
+    mattes = open_source(settings.matte) if settings.matte and settings.engine == "splatsyn" else None
     if settings.compression != "keep":
         check_compression(output, settings.compression)
     check_channels(renderer, source, vectors, wanted)
-    if vectors is not None:
-        refuse_vectors(output, vectors, wanted)
+    if settings.engine == "splatsyn":
+        check_mattes(settings, source, mattes, matte_frames(settings, source, wanted))
+    for what, held in (("vectors", vectors), ("matte", mattes)):
+        if held is not None:
+            refuse_loss(output, held, wanted, what)
     target = open_target(
         output,
         overwrite=overwrite or resume,
@@ -122,7 +128,9 @@ def render_job(
     )
     if not (overwrite or resume):
         refuse_existing(target, [entry.output for entry in wanted.plan.entries])
-    return render_shot(source, target, wanted, renderer, vectors=vectors, resume=resume, progress=progress)
+    return render_shot(
+        source, target, wanted, renderer, vectors=vectors, mattes=mattes, resume=resume, progress=progress
+    )
 
 
 def check_channels(renderer: FrameRenderer, source: Source, vectors: Source | None, wanted: Schedule) -> None:
@@ -148,18 +156,31 @@ def check_channels(renderer: FrameRenderer, source: Source, vectors: Source | No
                 check_vectors(settings, estimator, moved, header.layers[layers[0]].view)
 
 
-def refuse_vectors(output: str, vectors: Source, wanted: Schedule) -> None:
-    """Keep results from replacing the motion vectors that they are made with.
+def matte_frames(settings: RetimeSettings, source: Source, wanted: Schedule) -> set[int]:
+    """Numbers of the source frames that have to have a matte."""
+    alone = settings.matte_output != "result"
+    return {
+        number
+        for entry in wanted.plan.entries
+        if alone or any(one.kind == "between" for one in entry.moments)
+        for one in entry.moments
+        if one.kind != "black"
+        for number in contributors(one, source.frames, settings.window, wanted.plan.cuts)
+    }
+
+
+def refuse_loss(output: str, held: Source, wanted: Schedule, what: str) -> None:
+    """Keep results from replacing the motion vectors or mattes that they are made with.
 
     Raises:
         OutputError: naming the first file that would be lost.
     """
     pattern = parse(output)
-    kept = {vectors.path(number).resolve() for number in vectors.frames}
+    kept = {held.path(number).resolve() for number in held.frames}
     for entry in wanted.plan.entries:
         path = pattern.path(entry.output)
         if path.resolve() in kept:
-            raise OutputError(f"writing {path} would destroy its own vectors", "choose another output name")
+            raise OutputError(f"writing {path} would destroy its own {what}", "choose another output name")
 
 
 def refuse_existing(target: Target, outputs: Sequence[int]) -> None:

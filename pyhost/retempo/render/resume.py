@@ -22,6 +22,7 @@ def stamp_of(
     source: Source,
     vectors: Source | None,
     colour: str = "",
+    mattes: Source | None = None,
 ) -> str:
     """Hash of all that decides the pixels of one output frame.
 
@@ -29,7 +30,7 @@ def stamp_of(
         settings: their fingerprint leaves out what cannot change pixels (threads, memory, device).
         entry: its kind and exact source time; of a blur every instant's.
         needed: numbers of the contributing source frames; the identity of each file enters.
-        source, vectors: where they come from.
+        source, vectors, mattes: where they come from.
         colour: from ``colour_identity``.
 
     Returns:
@@ -42,6 +43,9 @@ def stamp_of(
     parts.extend(source.digest(number) for number in needed)
     if vectors is not None and any(one.kind == "between" for one in entry.moments):
         parts.extend(vectors.digest(number) for number in needed)
+    alone = settings.matte_output != "result" and entry.kind != "black"
+    if mattes is not None and (alone or any(one.kind == "between" for one in entry.moments)):
+        parts.extend(mattes.digest(number) for number in needed)
     return combine_stamps(parts)
 
 

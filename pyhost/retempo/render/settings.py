@@ -194,6 +194,15 @@ class RetimeSettings:
     depth_channel: str = _setting(
         "", "name of the depth channel; default: the first that looks like one", group="flow"
     )
+    matte: str = _setting(
+        "", "sequence that holds the foreground's matte: foreground and background then move on their own",
+        group="flow",
+    )  # fmt: skip
+    matte_channel: str = _setting(
+        "", "channel that is the matte, of --matte (default: its alpha, else its first) or else of the source",
+        group="flow",
+    )  # fmt: skip
+    matte_invert: bool = _setting(False, "the matte is 1 where there is background", group="flow", kind=bool)
 
     # synthesis: how frames are made from flow
     source_frames: int = _setting(
@@ -246,6 +255,10 @@ class RetimeSettings:
     payload: str = _setting(
         "flow", "what is splatted: the flow, or the colours themselves (ablation)",
         group="synthesis", choices=("flow", "color"),
+    )  # fmt: skip
+    matte_output: str = _setting(
+        "result", "with a matte: the result, one layer alone, premultiplied by its coverage, or the matte",
+        group="synthesis", choices=("result", "foreground", "background", "matte"),
     )  # fmt: skip
     coefficients: str = _setting(
         "10,1,1,10,1,1",
@@ -312,6 +325,10 @@ class RetimeSettings:
             )
         if self.cuts != AUTO_CUTS:
             parse_cuts(self.cuts)
+        if self.matte_output != "result" and self.engine != "splatsyn":
+            raise UsageError(
+                f"the engine {self.engine} knows no {self.matte_output}", "choose the engine splatsyn"
+            )
         parse_coefficients(self.coefficients)
         parse_memory(self.memory)
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from retempo.io.target import Target
 from retempo.render.exposure import Exposure, Pass, PassKey
 from retempo.render.flow_memory import FlowMemory
 from retempo.render.frame import FrameRenderer, PreparedFrames, assemble, blacken
+from retempo.render.mattes import own_mattes
 from retempo.render.queues import FrameQueue, FrameReader
 from retempo.render.resume import colour_identity
 from retempo.render.settings import parse_memory
@@ -79,6 +81,7 @@ def render_shot(
     renderer: FrameRenderer,
     *,
     vectors: Source | None = None,
+    mattes: Source | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> ShotReport:
@@ -89,7 +92,8 @@ def render_shot(
         target: where results go; it is closed on success and aborted on any error.
         wanted: the plan, frame rate and first output frame.
         renderer: settings, colour and estimators.
-        vectors: second sequence that holds motion vectors, with the source's frame numbers.
+        vectors, mattes: second sequences that hold motion vectors and the foreground's matte, with the source's frame
+            numbers.
         resume: leave alone the frames that exist, are whole, and were made with the same settings from the
             same source files.
         progress: called as ``progress(done, total, what)`` after each frame.
@@ -102,7 +106,9 @@ def render_shot(
     blurred = any(entry.kind == "blur" for entry in wanted.plan.entries)
     renderer, cut = fit_memory(renderer, source.header(source.frames[0]), pairs, blurred)
     colour = colour_identity(renderer.color.describe())
-    steps = list_steps(source, target, wanted, renderer.settings, vectors, colour, primaries(renderer.color))
+    steps = list_steps(
+        source, target, wanted, renderer.settings, vectors, colour, primaries(renderer.color), mattes
+    )
     work = []
     for step in steps:
         if resume and is_done(step, target):
@@ -112,7 +118,7 @@ def render_shot(
 
     def done(step: Step) -> None:
         report.written.append(step.entry.output)
-        if step.entry.kind == "copy":
+        if step.entry.kind == "copy" and renderer.settings.matte_output == "result":
             report.copied.append(step.entry.output)
         if progress is not None:
             progress(len(report.skipped) + len(report.written), len(steps), f"frame {step.entry.output}")
@@ -126,7 +132,7 @@ def render_shot(
                 for step in render_in_strips(renderer, source, target, vectors, cut, work, report.repaired):
                     done(step)
         else:
-            _render_whole(renderer, source, target, vectors, work, report, done)
+            _render_whole(renderer, source, target, (vectors, mattes), work, report, done)
         target.close()
     except BaseException:
         target.abort()
@@ -143,16 +149,19 @@ def _render_whole(
     renderer: FrameRenderer,
     source: Source,
     target: Target,
-    vectors: Source | None,
+    companions: tuple[Source | None, Source | None],
     work: Sequence[Step],
     report: ShotReport,
     done: Callable[[Step], None],
 ) -> None:
-    """Reads ahead, computes, writes behind."""
+    """Reads ahead, computes, writes behind; ``companions`` are vectors and mattes."""
     passes = [(step, index) for step in work for index in range(len(step.passes))]
     reader = FrameReader(source.read, [step.passes[index].numbers for step, index in passes])
     writer = FrameQueue(workers=1 if is_movie(target.path(0)) else 2)
-    held = _Held(renderer, vectors, report)
+    held = _Held(renderer, *companions, report)
+    prepared_kinds = {"between", "fade", "blur"}
+    if renderer.settings.matte_output != "result":
+        prepared_kinds.add("copy")
     stages = report.seconds
     exposure = Exposure(renderer.color)
     try:
@@ -161,7 +170,7 @@ def _render_whole(
             with timed(stages, "read"):
                 taken = reader.take(position)
             prepared = None
-            if entry.kind in ("between", "fade", "blur") and one.kind != "black":
+            if entry.kind in prepared_kinds and one.kind != "black":
                 prepared = held.prepare(one, taken, _keys_soon(passes, position))
             with timed(stages, "render"):
                 if entry.kind == "blur":
@@ -174,7 +183,8 @@ def _render_whole(
                     made = assemble(*exposure.develop())
                     exposure = Exposure(renderer.color)
                 elif prepared is not None:
-                    made = renderer.render(prepared, entry.source_time)
+                    moment = Fraction(one.numbers[0]) if entry.kind == "copy" else entry.source_time
+                    made = renderer.render(prepared, moment)
                 else:
                     made = renderer.pass_through(taken[one.numbers[0]])
                     made = blacken(made) if entry.kind == "black" else made
@@ -193,9 +203,12 @@ def _render_whole(
 class _Held:
     """What is prepared for the present output and the next one; everything once, as long as it stays of use."""
 
-    def __init__(self, renderer: FrameRenderer, vectors: Source | None, report: ShotReport) -> None:
+    def __init__(
+        self, renderer: FrameRenderer, vectors: Source | None, mattes: Source | None, report: ShotReport
+    ) -> None:
         self._renderer = renderer
         self._vectors = vectors
+        self._mattes = mattes
         self._report = report
         self._held: dict[PassKey, PreparedFrames] = {}
         self._memory = FlowMemory()
@@ -207,8 +220,12 @@ class _Held:
         if found is None:
             moving = one.kind == "between"
             with timed(self._report.seconds, "prepare"):
-                given = _vector_frames(self._vectors, one.numbers) if moving else None
-                found = self._renderer.prepare(taken, given, one.first, motion=moving, memory=self._memory)
+                vectors = _read_all(self._vectors, one.numbers) if moving else None
+                alone = self._renderer.settings.matte_output != "result"
+                mattes = _read_all(self._mattes, one.numbers) if moving or alone else None
+                found = self._renderer.prepare(
+                    taken, vectors, one.first, mattes=mattes, motion=moving, memory=self._memory
+                )
             self._held[one.key] = found
             self._report.pairs += moving
             self._report.repaired.update(found.repaired)
@@ -246,7 +263,9 @@ def fit_memory(
     if budget is None:
         return renderer, None
     frames = settings.window + (2 if blurred else 0)  # the sum, and the instant that is added
-    cut = plan_strips(header, budget, frames, len(renderer.estimators) * pairs, settings.flow_scale)
+    layers = 2 if settings.matte or own_mattes(settings) else 1
+    hypotheses = layers * len(renderer.estimators) * pairs
+    cut = plan_strips(header, budget, frames, hypotheses, settings.flow_scale)
     if cut is None or cut.flow_scale == settings.flow_scale:
         return renderer, cut
     return FrameRenderer(replace(settings, flow_scale=cut.flow_scale), renderer.color), cut
@@ -262,5 +281,5 @@ def timed(stages: dict[str, float], stage: str) -> Iterator[None]:
         stages[stage] += time.perf_counter() - began
 
 
-def _vector_frames(vectors: Source | None, numbers: tuple[int, ...]) -> Mapping[int, Frame] | None:
-    return None if vectors is None else {number: vectors.read(number) for number in numbers}
+def _read_all(source: Source | None, numbers: tuple[int, ...]) -> Mapping[int, Frame] | None:
+    return None if source is None else {number: source.read(number) for number in numbers}

@@ -54,12 +54,14 @@ def list_steps(
     vectors: Source | None,
     colour: str = "",
     attributes: Mapping[str, Any] | None = None,
+    mattes: Source | None = None,
 ) -> list[Step]:
     """Every frame of the schedule as a step, in order.
 
     Args:
         colour: from ``colour_identity``.
         attributes: further metadata of all of them, in place of the source's.
+        mattes: sequence of the foreground's matte.
     """
     timecode = timecode_of(source.header(source.frames[0]))
     counted = parse_rate(settings.fps, "--fps") if settings.fps else source.fps
@@ -70,7 +72,7 @@ def list_steps(
 
     passes = [list_passes(entry, needs) for entry in wanted.plan.entries]
     stamps = [
-        stamp_of(settings, entry, numbers_of(some), source, vectors, colour)
+        stamp_of(settings, entry, numbers_of(some), source, vectors, colour, mattes)
         for entry, some in zip(wanted.plan.entries, passes, strict=True)
     ]
     if is_movie(target.path(0)):  # one file, one stamp: whole or not at all

@@ -38,6 +38,7 @@ from retempo.render.canvas import (
 )
 from retempo.render.exposure import Exposure, Pass, longest_motion, thin
 from retempo.render.frame import FrameRenderer, blacken, mix
+from retempo.render.mattes import own_mattes
 from retempo.render.steps import Step
 from retempo.render.strip_blur import Units, prepare_units, write_blurred
 from retempo.render.surroundings import Estimator, surround
@@ -437,6 +438,8 @@ def render_in_strips(
             f"strips are made on the CPU, not on {renderer.settings.device}",
             "give a larger --memory, or --device cpu",
         )
+    if renderer.settings.matte or own_mattes(renderer.settings):
+        raise UsageError("frames with a matte are made whole", "give a larger --memory, or fewer channels")
     strips = StripRenderer(renderer, source, vectors, cut)
     units: Units = {}
     for (kind, first, needed), group in groupby(steps, key=_sources):

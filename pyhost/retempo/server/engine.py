@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from functools import lru_cache
+from itertools import product
 from typing import Any, Final
 
 import numpy as np
@@ -26,8 +27,9 @@ from retempo.render.surroundings import surround
 from retempo.server.cache import ContentCache
 from retempo.server.render_message import Role
 from retempo.server.render_request import prepare_frames
-from retempo.server.request_frames import Given, frame_before
+from retempo.server.request_frames import Given, frame_before, has_mattes
 from retempo.server.request_settings import allowed
+from retempo.synthesis.layered import LayeredPrepared
 
 MOST_RENDERERS: Final = 16
 INTEGER_PIXELS: Final = "integer pixels"
@@ -43,7 +45,7 @@ DESCRIBES_FLOW: Final = (
     "flow_black",
     "flow_white",
 )
-FLOW_SETTINGS: Final = ("flow_scale", "device")
+FLOW_SETTINGS: Final = ("flow_scale", "device", "matte_channel", "matte_invert")
 RENDER_SETTINGS: Final = frozenset(
     {
         "filter",
@@ -144,8 +146,8 @@ class Engine:
 class _Remembered:
     """An estimator for one set of frames that looks into the cache first.
 
-    ``FrameRenderer.prepare`` asks about the pairs of ``Surroundings.questions`` in that order; that is how a question
-    is recognised.
+    ``FrameRenderer.prepare`` asks about the pairs of ``Surroundings.questions`` in that order, with mattes first for
+    the foreground's motion and then for the background's; that is how a question is recognised.
     """
 
     def __init__(
@@ -161,18 +163,21 @@ class _Remembered:
         self._inner = inner
         self._cache = engine.cache
         windows = tuple(
-            one.window for one in given.message.frames if one.number in numbers and one.role != Role.VECTORS
+            one.window
+            for one in given.message.frames
+            if one.number in numbers and one.role not in (Role.VECTORS, Role.MATTE)
         )
         chosen = tuple(getattr(renderer.settings, name) for name in FLOW_SETTINGS)
         place = (given.message.display, *sorted(windows))
         self._base = ("flow", inner.name, chosen, place, _facts(renderer, DESCRIBES_FLOW))
         around = surround(numbers, frame_before(given.message, numbers), renderer.settings)
-        self._pairs: Iterator[tuple[int, int]] = iter(around.questions)
-        self._digests = {number: _digest(given, number) for number in numbers}
+        layers = ("foreground", "background") if has_mattes(given.message) else ("",)
+        self._questions: Iterator[tuple[str, tuple[int, int]]] = iter(product(layers, around.questions))
+        self._digests = {number: _digests(given, number) for number in numbers}
 
     def estimate(self, image0: Image, image1: Image) -> tuple[Flow, Flow]:
-        first, second = next(self._pairs)
-        key = (*self._base, self._digests[first], self._digests[second])
+        layer, (first, second) = next(self._questions)
+        key = (*self._base, layer, self._digests[first], self._digests[second])
         found = self._cache.get(key)
         if found is None:
             self.computed = True
@@ -199,6 +204,8 @@ def parts_of(prepared: PreparedFrames) -> dict[Hashable, int]:
     for view in prepared.views:
         arrays += [array for canvas in view.canvases for array in (canvas.pixels, canvas.ids)]
         arrays += [*view.pixels, *view.ids]
+        if isinstance(view.motion, LayeredPrepared):
+            arrays += view.motion.planes
         for candidate in view.motion.candidates if view.motion else ():
             arrays += [value for value in vars(candidate).values() if hasattr(value, "nbytes")]
     return {memory_of(array): array.nbytes for array in arrays if array.nbytes}
@@ -211,9 +218,14 @@ def memory_of(array: Any) -> Hashable:
     return id(array)
 
 
-def _digest(given: Given, number: int) -> bytes:
-    entry = given.entry(Role.SOURCE, number)
+def _digest(given: Given, number: int, role: Role = Role.SOURCE) -> bytes:
+    entry = given.entry(role, number)
     return b"" if entry is None else entry.digest
+
+
+def _digests(given: Given, number: int) -> tuple[bytes, bytes]:
+    """What the flow of a frame is found in: its picture and its matte."""
+    return _digest(given, number), _digest(given, number, Role.MATTE)
 
 
 def _facts(renderer: FrameRenderer, names: tuple[str, ...]) -> tuple[Any, ...]:

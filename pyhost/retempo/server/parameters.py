@@ -36,6 +36,7 @@ PRESETS: Final[Choices] = (
     ("nuke", "Nuke"), ("revision", "RE:Vision"), ("cycles", "Cycles"), ("arnold", "Arnold"),
     ("arnold-normalized", "Arnold, normalised"), ("moonray", "MoonRay"), ("vray", "V-Ray"), ("retempo", "Retempo"),
 )  # fmt: skip
+MATTES: Final[Choices] = (("", "Alpha"), ("R", "Red"), ("G", "Green"), ("B", "Blue"))
 GROUPS: Final[dict[str, str]] = {
     "timing": "Timing", "shutter": "Shutter", "cuts": "Cuts", "output": "Output", "flow": "Motion",
     "synthesis": "Synthesis", "colour": "Colour", "computing": "Computing",
@@ -110,9 +111,12 @@ OWN: Final = (
         "timing", "int", 2, -UNBOUNDED, UNBOUNDED, (0.0, 200.0), effects=INBETWEEN,
     ),
     Parameter(
-        "output", "Output", "The picture, or what is known of how it was made.",
+        "output", "Output", "The picture, what is known of how it was made, or one layer alone (with a matte input).",
         "output", "choice", "picture",
-        choices=(("picture", "Result"), ("confidence", "Confidence"), ("occlusion", "Occlusion")), effects=PICTURES,
+        choices=(
+            ("picture", "Result"), ("confidence", "Confidence"), ("occlusion", "Occlusion"),
+            ("foreground", "Foreground"), ("background", "Background"), ("matte", "Matte"),
+        ), effects=PICTURES,
     ),
     Parameter(
         "motion", "Output", "Motion to the next and the previous frame, how far it can be trusted, or what is hidden.",
@@ -159,6 +163,10 @@ DERIVED: Final[dict[str, tuple[str, int, dict[str, Any]]]] = {
     "inverses": ("Inverse motion", PICTURES, {}),
     "depth": ("Depth", PICTURES, {}),
     "depth_convention": ("Depth holds", PICTURES, {}),
+    "matte_channel": ("Matte channel", PICTURES, {
+        "choices": MATTES, "hint": "Which channel of the matte input separates foreground and background.",
+    }),
+    "matte_invert": ("Invert matte", PICTURES, {}),
     "filter": ("Filter", PICTURES, {}),
     "footprint": ("Footprint", PICTURES, {}),
     "sigma": ("Footprint width", PICTURES, {}),

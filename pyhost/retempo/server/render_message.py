@@ -36,10 +36,16 @@ class Output(IntEnum):
     VECTORS = 2
     CONFIDENCE = 4
     OCCLUSION = 8
+    FOREGROUND = 16
+    BACKGROUND = 32
+    MATTE = 64
 
+
+LAYERS: Final = (Output.FOREGROUND, Output.BACKGROUND, Output.MATTE)
+"""What a matte separates."""
 
 ALLOWED: Final[Mapping[Kind, tuple[Output, ...]]] = {
-    Kind.RETIME: (Output.PICTURE, Output.CONFIDENCE, Output.OCCLUSION),
+    Kind.RETIME: (Output.PICTURE, Output.CONFIDENCE, Output.OCCLUSION, *LAYERS),
     Kind.VECTORS: (Output.VECTORS, Output.CONFIDENCE, Output.OCCLUSION),
 }
 
@@ -197,10 +203,10 @@ class RenderMessage:
             )
         if channels not in (1, 3, 4):
             raise ProtocolError(f"RENDER asks for {channels} channels", "1, 3 or 4 are possible")
-        if instants > MOST_INSTANTS or (instants and (kind, output) != (Kind.RETIME, Output.PICTURE)):
+        if instants > MOST_INSTANTS or (instants and output not in (Output.PICTURE, *LAYERS)):
             raise ProtocolError(
                 f"RENDER has {instants} instants",
-                f"a picture may have up to {MOST_INSTANTS}, nothing else any",
+                f"a picture or a layer may have up to {MOST_INSTANTS}, nothing else any",
             )
         time = check_time(numerator, denominator)
         if settings > MOST_SETTINGS or not 1 <= frames <= MOST_FRAMES:

@@ -16,15 +16,17 @@ from retempo.errors import UsageError
 from retempo.flow.catalog import VectorsMarker
 from retempo.flow.consistency import confidence, occlusion
 from retempo.flow.vectors import encode_vectors, find_preset
-from retempo.io.frame import Window
+from retempo.io.frame import Frame, Window
 from retempo.render.canvas import slices
 from retempo.render.exposure import Exposure
 from retempo.render.frame import FrameRenderer, PreparedFrames, assemble
-from retempo.server.render_message import Kind, Output, RenderMessage, Role
+from retempo.server.render_message import LAYERS, Kind, Output, RenderMessage, Role
 from retempo.server.request_frames import (
     Given,
     frame_before,
+    has_mattes,
     is_copy,
+    matte_frame,
     pairs_of,
     passes_of,
     source_frame,
@@ -44,7 +46,10 @@ def prepare_frames(renderer: FrameRenderer, given: Given, numbers: tuple[int, ..
     if marker is not None:
         preset = find_preset(marker.preset or renderer.settings.vector_preset)
         vectors = {number - numbers[0]: vector_frame(given, number, preset) for number in numbers}
-    return renderer.prepare(frames, vectors, frame_before(given.message, numbers) - numbers[0])
+    mattes = None
+    if has_mattes(given.message):
+        mattes = {number - numbers[0]: matte_frame(given, number) for number in numbers}
+    return renderer.prepare(frames, vectors, frame_before(given.message, numbers) - numbers[0], mattes=mattes)
 
 
 def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[np.ndarray, Window]:
@@ -53,8 +58,8 @@ def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tupl
     if message.kind == Kind.VECTORS:
         return _vectors(renderer, given, prepare)
     if is_copy(message):
-        layer = renderer.pass_through(source_frame(given, int(message.time))).layers[0]
-        if message.output == Output.PICTURE:
+        layer = _copy(renderer, given).layers[0]
+        if message.output in (Output.PICTURE, *LAYERS):
             return layer.pixels, layer.window
         known = np.full(layer.pixels.shape[:2], message.output == Output.CONFIDENCE, np.float32)
         return spread(known, message.channels), layer.window
@@ -63,7 +68,7 @@ def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tupl
     (numbers,) = pairs_of(message)
     prepared = prepare(numbers)
     time = message.time - numbers[0]
-    if message.output == Output.PICTURE:
+    if message.output in (Output.PICTURE, *LAYERS):
         layer = renderer.render(with_options(prepared, renderer), time).layers[0]
         return layer.pixels, layer.window
     return _trust(renderer, prepared, message, time)
@@ -80,17 +85,33 @@ def _exposed(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[n
         if one.kind == "between":
             prepared = with_options(prepare(one.numbers), renderer)
         else:
-            frames = {number - start: source_frame(given, number) for number in one.numbers}
-            prepared = renderer.prepare(frames, motion=False)
+            prepared = _still(renderer, given, one.numbers)
         renderer.expose(exposure, prepared, replace(one, times=tuple(time - start for time in one.times)))
     layer = assemble(*exposure.develop()).layers[0]
     return layer.pixels, layer.window
 
 
+def _still(renderer: FrameRenderer, given: Given, numbers: tuple[int, ...]) -> PreparedFrames:
+    """Source frames without motion, or one layer of each."""
+    frames = {number - numbers[0]: source_frame(given, number) for number in numbers}
+    mattes = None
+    if given.message.output in LAYERS:
+        mattes = {number - numbers[0]: matte_frame(given, number) for number in numbers}
+    return renderer.prepare(frames, mattes=mattes, motion=False)
+
+
+def _copy(renderer: FrameRenderer, given: Given) -> Frame:
+    """A source frame as it stands, or one layer of it."""
+    number = int(given.message.time)
+    if given.message.output not in LAYERS:
+        return renderer.pass_through(source_frame(given, number))
+    return renderer.render(_still(renderer, given, (number,)), Fraction(0))
+
+
 def with_options(prepared: PreparedFrames, renderer: FrameRenderer) -> PreparedFrames:
     """The same motion, rendered with this renderer's options: footprint, merge, filter are no matter of preparing."""
     views = tuple(
-        view if view.motion is None else replace(view, motion=replace(view.motion, options=renderer.options))
+        view if view.motion is None else replace(view, motion=view.motion.with_options(renderer.options))
         for view in prepared.views
     )
     return replace(prepared, views=views)

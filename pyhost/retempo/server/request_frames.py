@@ -16,7 +16,16 @@ from retempo.io.frame import Frame, Layer, make_layer
 from retempo.render.exposure import Pass, list_passes
 from retempo.render.settings import RetimeSettings
 from retempo.retime.moment import PlanEntry
-from retempo.server.render_message import FrameEntry, How, Instant, Kind, Output, RenderMessage, Role
+from retempo.server.render_message import (
+    LAYERS,
+    FrameEntry,
+    How,
+    Instant,
+    Kind,
+    Output,
+    RenderMessage,
+    Role,
+)
 
 NAMES: Final = {1: ("A",), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
 
@@ -45,8 +54,6 @@ def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
     for one in message.frames:
         by_role[one.role].append(one.number)
     sources = sorted(by_role[Role.SOURCE])
-    if by_role[Role.MATTE]:
-        raise UsageError("mattes are not supported yet", "leave the matte input unconnected")
     if not sources:
         raise InputError("there is no source frame", "connect a source")
     channels = {one.channels for one in message.frames if one.role == Role.SOURCE}
@@ -68,14 +75,22 @@ def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
         raise UsageError(
             f"vector frames were sent and the flow is {settings.flow!r}", "choose the flow vectors"
         )
-    for role, wanted in ((Role.DEPTH, settings.depth != "off"), (Role.VECTORS, with_vectors)):
-        lacking = sorted((moving if message.instants else set(sources)) - set(by_role[role]))
-        if wanted and lacking and len(sources) > 1:
+    alone = message.output in LAYERS
+    for role, wanted in (
+        (Role.DEPTH, settings.depth != "off"),
+        (Role.VECTORS, with_vectors),
+        (Role.MATTE, alone or bool(by_role[Role.MATTE])),
+    ):
+        every = alone and role == Role.MATTE
+        lacking = sorted((moving if message.instants and not every else set(sources)) - set(by_role[role]))
+        if wanted and lacking and (len(sources) > 1 or every):
             raise InputError(f"there is no {role.name.lower()} for frame {lacking[0]}", "connect that input")
     if message.kind == Kind.VECTORS:
+        if by_role[Role.MATTE]:
+            raise UsageError("vectors are of the whole picture, and a matte was sent", "leave it out")
         _check_vectors(message, sources)
         return
-    if message.output == Output.PICTURE and message.channels not in channels:
+    if (message.output == Output.PICTURE or alone) and message.channels not in channels:
         raise UsageError(
             f"{channels.pop()} channels were sent and {message.channels} are wanted", "ask for the same"
         )
@@ -168,6 +183,24 @@ def source_frame(given: Given, number: int) -> Frame:
             make_layer(plane, ("Z",), window=depth.window, display=display, formats="float", name="depth")
         )
     return Frame(layers, display, Path(f"frame {number}"), "openexr")
+
+
+def matte_frame(given: Given, number: int) -> Frame:
+    """The frame that holds the matte of a source frame.
+
+    Raises:
+        InputError: it was not sent.
+    """
+    entry = given.entry(Role.MATTE, number)
+    if entry is None:
+        raise InputError(f"the matte of frame {number} was not sent", "connect the matte")
+    layer = _layer(given, entry, NAMES[entry.channels], "")
+    return Frame([layer], given.message.display, Path(f"of frame {number}"), "openexr")
+
+
+def has_mattes(message: RenderMessage) -> bool:
+    """Do mattes come with the request?"""
+    return any(one.role == Role.MATTE for one in message.frames)
 
 
 def vector_frame(given: Given, number: int, preset: VectorPreset) -> Frame:

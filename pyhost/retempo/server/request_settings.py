@@ -14,8 +14,8 @@ from retempo.render.settings import RetimeSettings
 
 GROUPS: Final = ("flow", "synthesis", "colour")
 OTHERS: Final = ("device", "deterministic", "shutter_samples")
-REFUSED: Final = ("vectors", "flow_layer", "depth_channel")
-"""Of those groups: a path, and names of channels that no host's picture has."""
+REFUSED: Final = ("vectors", "flow_layer", "depth_channel", "matte", "matte_output")
+"""Of those groups: paths, names of channels that no host's picture has, and what the request's output says."""
 
 LONGEST_VALUE: Final = 4096
 

@@ -13,7 +13,7 @@ from retempo.render.settings import RetimeSettings
 from retempo.server.buffers import FrameBuffers
 from retempo.server.cache import ContentCache
 from retempo.server.messages import Done, Failed, FlowWork, Progress
-from retempo.server.render_message import Kind, RenderMessage, Role
+from retempo.server.render_message import LAYERS, Kind, RenderMessage, Role
 from retempo.server.request import Cancelled, Request
 from retempo.server.scheduler import Owner, Scheduler
 
@@ -180,8 +180,17 @@ class Worker:
 
 
 def settings_for(message: RenderMessage, settings: RetimeSettings) -> RetimeSettings:
-    """Vectors are those of the estimator, whatever engine and depth are chosen for pictures."""
-    return replace(settings, engine="splatsyn", depth="off") if message.kind == Kind.VECTORS else settings
+    """What the renderer is to be told of a request that its settings do not say.
+
+    Vectors are those of the estimator, whatever engine and depth are chosen for pictures. A matte's channel is of no
+    use without mattes; the layer alone that is wanted stands in the output.
+    """
+    if message.kind == Kind.VECTORS:
+        return replace(settings, engine="splatsyn", depth="off", matte_channel="")
+    if not any(one.role == Role.MATTE for one in message.frames):
+        return replace(settings, matte_channel="")
+    alone = message.output.name.lower() if message.output in LAYERS else "result"
+    return replace(settings, matte_output=alone)
 
 
 def describe(request: Request) -> str:

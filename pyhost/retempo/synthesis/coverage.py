@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from retempo.errors import InputError
 from retempo.flow.base import Image
 from retempo.synthesis.candidates import FlowPair
+from retempo.synthesis.paths import Past
 
 LEAST_COVERAGE: Final = 0.02
 """A pixel that is covered by less does not belong to the layer: it hides nothing and shows nothing of it."""
@@ -139,7 +140,15 @@ def isolate_flow(pair: FlowPair, layer: Layer) -> FlowPair:
         flow_ji=other.isolate(pair.flow_ji),
         valid_ij=None if pair.valid_ij is None else one.isolate(pair.valid_ij),
         valid_ji=None if pair.valid_ji is None else other.isolate(pair.valid_ji),
+        past_i=_isolate_past(pair.past_i, one),
+        past_j=_isolate_past(pair.past_j, other),
     )
+
+
+def _isolate_past(past: Past | None, frame: LayerFrame) -> Past | None:
+    if past is None:
+        return None
+    return replace(past, flow=frame.isolate(past.flow), trust=frame.isolate(past.trust))
 
 
 def weigh_coverage(coverage: Plane) -> Plane:

@@ -59,6 +59,11 @@ class LayeredPrepared:
         return self.front.options
 
     @property
+    def parts(self) -> tuple[Prepared, ...]:
+        """What moves on its own."""
+        return self.front, self.back
+
+    @property
     def candidates(self) -> tuple[Candidate, ...]:
         """Those of both layers, the foreground's first."""
         return self.front.candidates + self.back.candidates
@@ -205,6 +210,7 @@ def prepare_layers(
     options: SynthesisOptions | None = None,
     depths: Sequence[NDArray[np.float32] | None] | None = None,
     *,
+    chosen: Sequence[int] | None = None,
     empty: Sequence[NDArray[np.bool_]] | None = None,
     threads: int = 0,
 ) -> LayeredPrepared:
@@ -212,7 +218,9 @@ def prepare_layers(
 
     Args:
         images, times, options, depths, empty, threads: as for ``prepare``.
-        mattes: one [H, W] plane a frame, the share of each pixel that is foreground, [0, 1].
+        mattes: one [H, W] plane an image, the share of each pixel that is foreground, [0, 1].
+        chosen: which of the images are the frames of ``times``, ascending; the others, whose motion only bends, are
+            of use to ``find_flows`` alone. Default: all.
         find_flows: asked first for the foreground's flows, then for the background's, on pictures that show nothing
             else: see ``LayerFrame.isolate_picture``.
 
@@ -222,13 +230,16 @@ def prepare_layers(
     if len(mattes) != len(images):
         raise InputError(f"{len(mattes)} mattes for {len(images)} frames", "one a frame, please")
     height, width = images[0].shape[:2]
-    layers = split_layers(mattes, height, width)
-    made = []
-    for layer in layers:
-        pictures = [one.isolate_picture(image) for one, image in zip(layer, images, strict=True)]
-        flows = [isolate_flow(pair, layer) for pair in find_flows(pictures)]
+    frames = range(len(images)) if chosen is None else chosen
+    made, layers = [], []
+    for every in split_layers(mattes, height, width):
+        shown = [one.isolate_picture(image) for one, image in zip(every, images, strict=True)]
+        layer = tuple(every[index] for index in frames)
+        layers.append(layer)
+        pictures = [shown[index] for index in frames]
+        flows = [isolate_flow(pair, layer) for pair in find_flows(shown)]
         coverage = [one.coverage for one in layer]
         made.append(
             prepare(pictures, times, flows, options, depths, empty=empty, coverage=coverage, threads=threads)
         )
-    return LayeredPrepared(made[0], made[1], layers)
+    return LayeredPrepared(made[0], made[1], (layers[0], layers[1]))

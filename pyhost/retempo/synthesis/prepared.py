@@ -65,6 +65,11 @@ class Prepared:
         """Memory that the flows and metrics take."""
         return sum(candidate.nbytes for candidate in self.candidates)
 
+    @property
+    def parts(self) -> tuple[Prepared, ...]:
+        """What moves on its own: nothing but this."""
+        return (self,)
+
     def with_options(self, options: SynthesisOptions) -> Prepared:
         """Return the same motion, rendered otherwise."""
         return replace(self, options=options)
