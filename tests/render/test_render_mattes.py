@@ -254,3 +254,26 @@ def test_mattes_over_windows_of_their_own(retempo: Program, tmp_path: Path) -> N
         )
         made.append(open_source(out).read(2).layers[0].pixels)
     np.testing.assert_array_equal(*made)
+
+
+@pytest.mark.parametrize("output", ["result", "foreground", "matte"])
+def test_a_shutter_averages_the_layers(retempo: Program, scene: Path, tmp_path: Path, output: str) -> None:
+    """Four instants in one pass are the mean of the four frames, source frame 3 itself among them."""
+    plate = (
+        "retime",
+        scene / "plate.####.exr",
+        "--matte",
+        scene / "matte.####.exr",
+        "--matte-output",
+        output,
+        *LINEAR,
+    )
+    flags = ("--quiet", "--data-type", "float", "--output-start", "0")
+    retempo.done(*plate, "-o", tmp_path / "one.@.exr", *flags, "--speed", "1/4", "--output-range", "0-3")
+    instants = [planes(tmp_path / f"one.{number}.exr", RGBA) for number in range(4)]
+    retempo.done(
+        *plate, "-o", tmp_path / "blur.@.exr", *flags, "--speed", "1", "--output-range", "0",
+        "--shutter-samples", "4", "--shutter-angle", "360", "--shutter-offset", "custom", "--shutter-phase", "-45",
+    )  # fmt: skip
+    blurred = planes(tmp_path / "blur.0.exr", RGBA)
+    np.testing.assert_allclose(blurred, np.mean(instants, 0), atol=1e-5)
