@@ -119,7 +119,7 @@ def test_asks_for_the_mattes_of_the_frames_it_is_made_of(bundle: Path) -> None:
         assert node.frames_needed(3)["Matte"] == [(2.0, 2.0)]
         assert node.is_identity(3) is None
         foreground = node.render(3)
-        np.testing.assert_array_equal(foreground[..., 3], MATTES[2][..., 3])
+        np.testing.assert_allclose(foreground[..., 3], MATTES[2][..., 3], atol=1e-6)
 
 
 def test_inbetween_takes_a_matte_of_each_picture(bundle: Path, files: Path, tmp_path: Path) -> None:

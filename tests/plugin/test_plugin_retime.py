@@ -314,7 +314,7 @@ def test_vectors_and_depth_inputs(bundle: Path) -> None:
         "Depth": FrameSequenceClip(dict.fromkeys(FRAMES, np.ones((height, width, 4), np.float32))),
     }
     with open_node(bundle, clips, params={"flow": "Vectors input", "depth": "Add"}) as node:
-        assert set(node.frames_needed(2)) == {"Source", "Vectors", "Depth"}
+        assert set(node.frames_needed(2)) == {"Source", "Vectors", "Depth", "Matte"}
         picture = node.render(2)
         assert picture is not None
         assert ("Vectors", 2.0) in node.last_render.frames and ("Depth", 1.0) in node.last_render.frames
