@@ -59,7 +59,7 @@ void prefer_colourspaces(const Instance& node, const Properties& out) {
         if (clip.connected() && clip.has_colour())
             out.set((kClipColourspaces + clip.name()).c_str(), space.c_str());
     };
-    for (const Clip* data : {&node.vectors, &node.depth}) prefer(*data, kOfxColourspaceOfxRaw);
+    for (const Clip* data : {&node.vectors, &node.depth, &node.matte}) prefer(*data, kOfxColourspaceOfxRaw);
     if (node.second != nullptr)
         prefer(*node.second, std::string(kColourspaceOfClip) + kOfxImageEffectSimpleSourceClipName);
     if (style != kOfxImageEffectColourManagementOCIO) // there the worker knows every space that the host does

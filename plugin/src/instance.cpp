@@ -23,7 +23,10 @@ Instance::Instance(const EffectInfo& effect, OfxImageEffectHandle node, Context 
       parameters(node, effect.kind, where) {}
 
 bool Instance::shows_picture(double time) const {
-    return info.kind != kVectors && find_output("output", time) == bridge::Output::kPicture;
+    if (info.kind == kVectors) return false;
+    const bridge::Output shown = find_output("output", time);
+    return shown == bridge::Output::kPicture || shown == bridge::Output::kForeground ||
+           shown == bridge::Output::kBackground;
 }
 
 bool Instance::uses_vectors(double time) const {

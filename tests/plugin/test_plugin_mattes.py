@@ -177,3 +177,25 @@ def test_matte_channels_that_are_not_there(bundle: Path) -> None:
 def test_vectors_have_no_matte(bundle: Path) -> None:
     with open_node(bundle, {"Source": FrameSequenceClip(FRAMES)}, effect=VECTORS) as node:
         assert "matteChannel" not in node.params and "Matte" not in node.clips
+
+
+def test_a_matte_is_data_and_layers_have_the_colours_of_the_source(bundle: Path) -> None:
+    managed = {
+        "Source": FrameSequenceClip(FRAMES, colourspace="ACEScg"),
+        "Matte": FrameSequenceClip(MATTES, colourspace="raw"),
+    }
+    with open_node(bundle, managed, colour_style="ocio", ocio_config="ocio://default") as node:
+        assert node.preferred_colourspaces["Matte"] == ("ofx_raw",)
+        for output in OUTPUTS:
+            choose(node, "output", output)
+            assert node.output_colourspace() == ("ofx_raw" if output == "Matte" else "ACEScg")
+
+
+def test_a_shutter_averages_the_layers(bundle: Path, files: Path, tmp_path: Path) -> None:
+    flags = ["--shutter-samples=4", "--shutter-angle=360"]
+    for output in ("Result", "Foreground", "Matte"):
+        expected = command_line(files, tmp_path / output, output, *flags)
+        params = {"speed": 0.5, "output": output, "shutterSamples": 4, "shutterAngle": 360.0}
+        with open_node(bundle, clips(), params=params) as node:
+            for number in (2, 3, 4):
+                np.testing.assert_array_equal(node.render(number), expected[number], f"{output} {number}")
