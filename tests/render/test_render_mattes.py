@@ -277,3 +277,31 @@ def test_a_shutter_averages_the_layers(retempo: Program, scene: Path, tmp_path: 
     )  # fmt: skip
     blurred = planes(tmp_path / "blur.0.exr", RGBA)
     np.testing.assert_allclose(blurred, np.mean(instants, 0), atol=1e-5)
+
+
+def test_a_bent_path_is_bent_for_each_layer(retempo: Program, tmp_path: Path) -> None:
+    """Quadratic motion looks at a frame more on either side, with its matte; a missing one is named."""
+    source = make_shot(tmp_path, (1, 2, 3, 4))
+    for number in (1, 2, 3, 4):
+        plane = np.zeros((36, 64, 1), np.float32)
+        plane[8:24, 10 + number**2 : 30 + number**2] = 1
+        write_image(tmp_path / f"m.{number}.exr", make_layer(plane, ("A",), formats="half"))
+    command = (
+        "retime",
+        source,
+        *LINEAR,
+        "--matte",
+        tmp_path / "m.@.exr",
+        "--output-range",
+        "4",
+        "--overwrite",
+    )
+    made = []
+    for motion in ("linear", "quadratic"):
+        retempo.done(*command, "-o", tmp_path / f"{motion}.@.exr", "--motion", motion)
+        made.append(planes(tmp_path / f"{motion}.4.exr", RGBA[:3]))
+    assert not np.array_equal(*made) and np.isfinite(made[1]).all()
+    (tmp_path / "m.4.exr").unlink()
+    assert retempo(*command, "-o", tmp_path / "linear.@.exr").code == 0
+    outcome = retempo(*command, "-o", tmp_path / "o.@.exr", "--motion", "quadratic")
+    assert outcome.code == 3 and "m.4.exr is missing" in outcome.err
