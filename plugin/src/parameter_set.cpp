@@ -45,13 +45,20 @@ const char* type_name(ParameterType type) {
     return kOfxParamTypeDouble;
 }
 
+std::vector<const char*> list_labels(const Parameter& parameter, unsigned effect, Context context) {
+    std::vector<const char*> labels;
+    for (int i = 0; i < offered_choices(parameter, effect, context); ++i)
+        labels.push_back(parameter.choices[i].label);
+    return labels;
+}
+
 void define(OfxParamSetHandle set, const Parameter& parameter, unsigned effect, Context context) {
     OfxPropertySetHandle handle = nullptr;
     check(host().parameter->paramDefine(set, type_name(parameter.type), parameter.name, &handle));
     const Properties made(handle);
     made.set(kOfxPropLabel, parameter.label).set(kOfxParamPropHint, parameter.hint);
     made.set(kOfxParamPropParent, group_name(parameter.group).c_str());
-    made.set(kOfxParamPropAnimates, parameter.animates ? 1 : 0);
+    if (!parameter.animates) made.set(kOfxParamPropAnimates, 0); // the default is 1
     // an animated speed is integrated: changing a key changes all frames behind it
     if (parameter.animates) made.set(kOfxParamPropCacheInvalidation, kOfxParamInvalidateAll);
     const auto whole = [](double value) { return static_cast<int>(value); };
@@ -73,15 +80,14 @@ void define(OfxParamSetHandle set, const Parameter& parameter, unsigned effect, 
         made.set(kOfxParamPropDefault, whole(parameter.number));
         break;
     case ParameterType::Choice:
-        for (int i = 0; i < offered_choices(parameter, effect, context); ++i)
-            made.set(kOfxParamPropChoiceOption, parameter.choices[i].label, i);
+        made.set(kOfxParamPropChoiceOption, list_labels(parameter, effect, context));
         made.set(kOfxParamPropDefault, whole(parameter.number));
         break;
     case ParameterType::String:
-        made.set(kOfxParamPropStringMode,
-                 parameter.file ? kOfxParamStringIsFilePath : kOfxParamStringIsSingleLine);
-        if (parameter.file) made.set(kOfxParamPropStringFilePathExists, 0); // ocio://... is none
-        made.set(kOfxParamPropDefault, parameter.text);
+        if (parameter.file) // the default is a single line, and empty
+            made.set(kOfxParamPropStringMode, kOfxParamStringIsFilePath)
+                .set(kOfxParamPropStringFilePathExists, 0); // ocio://... is none
+        if (parameter.text[0] != '\0') made.set(kOfxParamPropDefault, parameter.text);
         break;
     }
 }

@@ -73,6 +73,10 @@ class Properties {
         suite_->propSetStringN(set_, name, static_cast<int>(values.size()), values.begin());
         return *this;
     }
+    const Properties& set(const char* name, const std::vector<const char*>& values) const {
+        suite_->propSetStringN(set_, name, static_cast<int>(values.size()), values.data());
+        return *this;
+    }
     const Properties& set_pointer(const char* name, void* value) const {
         suite_->propSetPointer(set_, name, 0, value);
         return *this;
