@@ -123,12 +123,16 @@ def test_describing_costs_few_calls(bundle: Path, tmp_path: Path) -> None:
     plugin, program = HERE.parents[1] / "plugin", tmp_path / "describe"
     command = [compiler, "-std=c++17", "-O1", f"-I{plugin}", f"-I{plugin / 'src'}"]
     subprocess.run([*command, str(HERE / "describe_driver.cpp"), "-o", str(program), "-ldl"], check=True)
-    done = subprocess.run([str(program), str(find_binary(bundle))], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [str(program), str(find_binary(bundle))], capture_output=True, text=True, check=True
+    )
     effects = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one["effect"] for one in effects] == [RETIME, INBETWEEN, VECTORS]
     for one in effects:
         assert one["definitions"] > 10
-        assert one["calls"] <= 50 + 8 * one["definitions"], one  # nothing is said twice, lists are said at once
+        assert one["calls"] <= 50 + 8 * one["definitions"], (
+            one
+        )  # nothing is said twice, lists are said at once
 
 
 def test_a_host_without_parameters_is_refused(bundle: Path) -> None:

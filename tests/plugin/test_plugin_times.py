@@ -1,0 +1,103 @@
+"""Do getTimeDomain, getFramesNeeded, isIdentity and render agree with each other at any time?"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from host import FrameSequenceClip
+from host.effect import Instance
+from retempo_bundle import choose, find_bundle, moving_frames, open_node, stop_worker, use_own_worker
+
+from bits import assert_same_bits
+
+FRAMES = moving_frames(7, (12, 16), first=-2)
+FIRST, LAST = min(FRAMES), max(FRAMES)
+TIMES = 250
+"""For each of four ways of timing: a thousand in all."""
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Iterator[Path]:
+    found = find_bundle()
+    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
+        use_own_worker(Path(folder) / "run", patch)
+        yield found
+        stop_worker(Path(folder) / "run")
+
+
+def set_randomly(node: Instance, timing: str, rng: np.random.Generator) -> None:
+    """Some speed, keys, frames or rates, and something for what is outside."""
+    if timing == "SourceTime":
+        a, b = rng.uniform(-4, 8), rng.uniform(-2, 2)
+        node.params["SourceTime"].animate(lambda time: a + b * time)
+    elif timing == "Frame":
+        keys = {int(one): float(rng.integers(-40, 90)) / 8 for one in rng.choice(40, 4, replace=False)}
+        node.params["frame"].keys(keys)
+    elif timing == "Frame rate":
+        node.params["fpsIn"].set(float(rng.choice([12.0, 23.976, 24.0, 25.0, 59.94])))
+        node.params["fpsOut"].set(float(rng.choice([24.0, 29.97, 30.0, 60.0])))
+    elif rng.random() < 0.5:
+        node.params["speed"].set(float(rng.integers(-24, 25)) / 8)
+    else:
+        node.params["speed"].keys({int(one): float(rng.integers(-8, 17)) / 8 for one in (-3, 4, 11)})
+    choose(node, "outside", str(rng.choice(["Hold", "Loop", "Bounce", "Black"])))
+
+
+def check_time(node: Instance, time: float) -> tuple[bool, bool]:
+    """All that is said of a time; whether it was identity and whether black."""
+    needed = node.frames_needed(time)["Source"]
+    identity = node.is_identity(time)
+    made = node.render(time)  # the strict host refuses a fetch that getFramesNeeded has not announced
+    fetched = {frame for _, frame in node.last_render.frames if _ == "Source"}
+    covered = {float(one) for a, b in needed for one in range(math.ceil(a), math.floor(b) + 1)}
+    if identity is not None:
+        clip, frame = identity
+        assert clip == "Source" and FIRST <= frame <= LAST
+        assert covered == {frame} and fetched == {frame}
+        assert_same_bits(made, FRAMES[int(frame)])
+        return True, False
+    if not fetched:
+        assert not made.any()
+        return False, True
+    assert fetched == covered and all(FIRST <= frame <= LAST for frame in fetched)
+    assert len(fetched) == 2 and max(fetched) - min(fetched) == 1
+    return False, False
+
+
+@pytest.mark.parametrize("timing", ["Speed", "Frame", "Frame rate", "SourceTime"])
+def test_all_answers_agree(bundle: Path, timing: str) -> None:
+    rng = np.random.default_rng(sum(map(ord, timing)))
+    context = "retimer" if timing == "SourceTime" else "general"
+    params = {"engine": "Nearest"} | ({} if timing == "SourceTime" else {"timing": timing})
+    found = {"identity": 0, "black": 0, "between": 0}
+    with open_node(bundle, {"Source": FrameSequenceClip(FRAMES)}, context, params=params) as node:
+        for count in range(TIMES):
+            if count % 10 == 0:
+                set_randomly(node, timing, rng)
+                check_domain(node, timing)
+            fine = rng.integers(0, 3)  # whole frames, fractions with small denominators, anything
+            time = float(rng.integers(-12, 40)) / (1, 8, 1)[fine] + (rng.random() if fine == 2 else 0.0)
+            identity, black = check_time(node, time)
+            found["identity" if identity else "black" if black else "between"] += 1
+    assert all(count > TIMES // 50 for count in found.values()), found
+
+
+def check_domain(node: Instance, timing: str) -> None:
+    """Within the domain nothing is outside of the source: black where there is none must not come there."""
+    if timing == "SourceTime":
+        return
+    domain = node.time_domain()
+    if domain is None:
+        return
+    outside = node.params["outside"].value
+    choose(node, "outside", "Black")
+    for time in (domain[0], (domain[0] + domain[1]) // 2, domain[1]):
+        assert node.frames_needed(time)["Source"], f"{time} of {domain} is black"
+        node.render(time)
+        assert node.last_render.fetches, f"{time} of {domain} is black"
+    node.params["outside"].set(outside)
