@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <fstream>
 #include <new>
 
 #include "bridge/frame_copy.h"
@@ -412,6 +413,22 @@ std::string Client::status(bool start) const { return ask(Type::kStatus, start);
 void Client::stop_worker() const { ask(Type::kStop, false); }
 std::string Client::log() const { return pool_->directory.log(); }
 std::string Client::start_log() const { return pool_->directory.start_log(); }
+
+std::string Client::describe_log() const {
+    constexpr std::streamoff kTail = 3000;
+    std::ifstream file(log(), std::ios::binary | std::ios::ate);
+    if (!file) return "There is no log yet. It will be " + log();
+    const std::streamoff size = file.tellg();
+    file.seekg(size > kTail ? size - kTail : 0);
+    std::string line, lines;
+    if (size > kTail) std::getline(file, line); // the rest of one
+    while (std::getline(file, line)) {
+        for (char& c : line)
+            if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+        lines += "\n" + line;
+    }
+    return wire::is_utf8(lines) ? log() + lines : log();
+}
 
 void shutdown() {
     Registry::instance().close();

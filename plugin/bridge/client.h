@@ -100,6 +100,8 @@ class Client {
     // Paths for an "open log" button.
     std::string log() const;
     std::string start_log() const;
+    // Where the log is, and its last lines.
+    std::string describe_log() const;
 
   private:
     std::string ask(wire::Type question, bool start) const;

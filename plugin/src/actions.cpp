@@ -11,6 +11,8 @@
 
 #include "colour.h"
 #include "effects.h"
+#include "message.h"
+#include "worker.h"
 
 namespace retempo::ofx {
 namespace {
@@ -66,7 +68,12 @@ OfxStatus destroy_instance(OfxImageEffectHandle handle) {
 }
 
 OfxStatus instance_changed(const Instance& node, const Properties& in) {
-    if (in.text_or(kOfxPropType, "") == kOfxTypeClip) node.note_edited_input();
+    const std::string type = in.text_or(kOfxPropType, ""), name = in.text_or(kOfxPropName, "");
+    if (type == kOfxTypeClip) node.note_edited_input();
+    if (in.text_or(kOfxPropChangeReason, "") == kOfxChangeUserEdited) {
+        if (type == kOfxTypeParameter && name == "openLog") show_text(node.handle, worker().describe_log());
+        if (name != "info") node.parameters.write("info", node.info_line());
+    }
     node.refresh();
     return kOfxStatOK;
 }

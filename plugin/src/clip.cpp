@@ -69,6 +69,7 @@ bool Clip::connected() const {
 
 FrameSpan Clip::frames() const {
     constexpr double kFar = 1e9; // a clip without an end
+    if (host().quirks.no_frame_range) return {0, static_cast<int64_t>(kFar)};
     const Properties said(properties_);
     const double first = said.number_or(kOfxImageEffectPropFrameRange, 0, 0);
     const double last = said.number_or(kOfxImageEffectPropFrameRange, 1, first);

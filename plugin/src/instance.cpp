@@ -33,6 +33,16 @@ bool Instance::uses_vectors(double time) const {
     return std::strstr(parameters.choice("flow", time), "vectors") != nullptr;
 }
 
+void Instance::note_info(const std::string& line) const {
+    const std::lock_guard<std::mutex> guard(info_mutex_);
+    info_ = line;
+}
+
+std::string Instance::info_line() const {
+    const std::lock_guard<std::mutex> guard(info_mutex_);
+    return info_;
+}
+
 uint64_t Instance::next_number() {
     static std::atomic<uint64_t> last{0};
     return ++last;

@@ -1,13 +1,15 @@
 // What is a node? Its clips and parameters, and for each time a plan. Three kinds of effects make three kinds
 // of plans.
 //
-// An instance holds nothing that changes but two atomics: its actions may come on any number of threads.
-// Frames, motion and the process that makes pictures belong to all instances together (bridge).
+// An instance holds nothing that changes but a few words with a lock or an atomic each: its actions may come
+// on any number of threads. Frames, motion and the process that makes pictures belong to all instances
+// together (bridge).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -40,6 +42,9 @@ class Instance {
     // A number that no other node has, and another one after an input was edited.
     uint64_t inputs() const { return inputs_; }
     void note_edited_input() const { inputs_ = next_number(); }
+    // A line about the last picture, from whatever thread made it.
+    void note_info(const std::string& line) const;
+    std::string info_line() const;
     // Is one of its renders telling the user how far it is?
     mutable std::atomic<bool> shows_progress{false};
 
@@ -63,6 +68,8 @@ class Instance {
     static uint64_t next_number();
 
     mutable std::atomic<uint64_t> inputs_{next_number()};
+    mutable std::mutex info_mutex_;
+    mutable std::string info_;
 };
 
 std::unique_ptr<Instance> make_retime(const EffectInfo& info, OfxImageEffectHandle handle, Context context);

@@ -18,6 +18,16 @@ void show_message(OfxImageEffectHandle node, const std::string& text) noexcept {
     }
 }
 
+void show_text(OfxImageEffectHandle node, const std::string& text) noexcept {
+    try {
+        if (host().message2 != nullptr)
+            host().message2->message(node, kOfxMessageMessage, kId, "%s", text.c_str());
+        else if (host().message1 != nullptr)
+            host().message1->message(node, kOfxMessageMessage, kId, "%s", text.c_str());
+    } catch (...) { // no host: nobody to show it to
+    }
+}
+
 void clear_message(OfxImageEffectHandle node) noexcept {
     try {
         if (host().message2 != nullptr) host().message2->clearPersistentMessage(node);

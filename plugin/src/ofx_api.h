@@ -179,6 +179,7 @@ inline constexpr const char* kOfxColourspaceOfxDisplaySdr = "ofx_display_sdr";
 inline constexpr const char* kOfxColourspaceOfxDisplayHdr = "ofx_display_hdr";
 
 // ---- Messages (ofxMessage.h)
+inline constexpr const char* kOfxMessageMessage = "OfxMessageMessage";
 inline constexpr const char* kOfxMessageError = "OfxMessageError";
 
 // ---- Parameters: types and properties (ofxParam.h)
@@ -188,10 +189,14 @@ inline constexpr const char* kOfxParamTypeBoolean = "OfxParamTypeBoolean";
 inline constexpr const char* kOfxParamTypeChoice = "OfxParamTypeChoice";
 inline constexpr const char* kOfxParamTypeString = "OfxParamTypeString";
 inline constexpr const char* kOfxParamTypeGroup = "OfxParamTypeGroup";
+inline constexpr const char* kOfxParamTypePushButton = "OfxParamTypePushButton";
 inline constexpr const char* kOfxParamTypePage = "OfxParamTypePage";
 inline constexpr const char* kOfxParamStringIsFilePath = "OfxParamStringIsFilePath";
 inline constexpr const char* kOfxParamStringIsSingleLine = "OfxParamStringIsSingleLine";
+inline constexpr const char* kOfxParamStringIsLabel = "OfxParamStringIsLabel";
 inline constexpr const char* kOfxParamInvalidateAll = "OfxParamInvalidateAll";
+inline constexpr const char* kOfxParamPropEvaluateOnChange = "OfxParamPropEvaluateOnChange";
+inline constexpr const char* kOfxParamPropPersistant = "OfxParamPropPersistant";
 inline constexpr const char* kOfxParamPropIsAnimating = "OfxParamPropIsAnimating";
 inline constexpr const char* kOfxParamPropAnimates = "OfxParamPropAnimates";
 inline constexpr const char* kOfxParamPropEnabled = "OfxParamPropEnabled";

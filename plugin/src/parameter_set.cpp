@@ -41,6 +41,8 @@ const char* type_name(ParameterType type) {
         return kOfxParamTypeChoice;
     case ParameterType::String:
         return kOfxParamTypeString;
+    case ParameterType::Button:
+        return kOfxParamTypePushButton;
     }
     return kOfxParamTypeDouble;
 }
@@ -58,6 +60,7 @@ void define(OfxParamSetHandle set, const Parameter& parameter, unsigned effect, 
     const Properties made(handle);
     made.set(kOfxPropLabel, parameter.label).set(kOfxParamPropHint, parameter.hint);
     made.set(kOfxParamPropParent, group_name(parameter.group).c_str());
+    if (parameter.type == ParameterType::Button) return;
     if (!parameter.animates) made.set(kOfxParamPropAnimates, 0); // the default is 1
     // an animated speed is integrated: changing a key changes all frames behind it
     if (parameter.animates) made.set(kOfxParamPropCacheInvalidation, kOfxParamInvalidateAll);
@@ -83,10 +86,16 @@ void define(OfxParamSetHandle set, const Parameter& parameter, unsigned effect, 
         made.set(kOfxParamPropChoiceOption, list_labels(parameter, effect, context));
         made.set(kOfxParamPropDefault, whole(parameter.number));
         break;
+    case ParameterType::Button:
+        break;
     case ParameterType::String:
         if (parameter.file) // the default is a single line, and empty
             made.set(kOfxParamPropStringMode, kOfxParamStringIsFilePath)
                 .set(kOfxParamPropStringFilePathExists, 0); // ocio://... is none
+        if (parameter.line) // what it says changes no picture and is not saved
+            made.set(kOfxParamPropStringMode, kOfxParamStringIsLabel)
+                .set(kOfxParamPropEvaluateOnChange, 0)
+                .set(kOfxParamPropPersistant, 0);
         if (parameter.text[0] != '\0') made.set(kOfxParamPropDefault, parameter.text);
         break;
     }
@@ -212,6 +221,12 @@ void ParameterSet::enable(const char* name, bool enabled) const {
     OfxPropertySetHandle set = nullptr;
     if (handle == nullptr || host().parameter->paramGetPropertySet(handle, &set) != kOfxStatOK) return;
     Properties(set).set(kOfxParamPropEnabled, enabled ? 1 : 0);
+}
+
+void ParameterSet::write(const char* name, const std::string& value) const {
+    const OfxParamHandle handle = handles_[find(name)];
+    if (handle == nullptr || text(name, 0) == value) return;
+    host().parameter->paramSetValue(handle, value.c_str());
 }
 
 double ParameterSet::source_time(double time) const {

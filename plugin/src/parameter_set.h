@@ -39,6 +39,8 @@ class ParameterSet {
     std::string text(const char* name, double time) const;
     bool animated(const char* name) const;
     void enable(const char* name, bool enabled) const;
+    // Of a line that the user does not write; in actions that may set parameters.
+    void write(const char* name, const std::string& value) const;
     // The host's own parameter of retimers.
     double source_time(double time) const;
 

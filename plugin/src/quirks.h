@@ -11,6 +11,8 @@ struct Quirks {
     bool own_ocio_variable = false;
     // MLT keeps one image for a clip whatever time is asked for, even should it claim otherwise.
     bool no_temporal_access = false;
+    // MLT does not say which frames a clip has: its range is 0 to 0, while renders come at all times.
+    bool no_frame_range = false;
     // The names that the host gives to images (kOfxImagePropUniqueIdentifier) do not change when the pixels
     // do: every visit reads all of them. Elsewhere a name is believed, together with the node, the clip, the
     // frame, the scale and a sample of the pixels, until a name is caught to have stood for other ones.
@@ -22,8 +24,10 @@ inline Quirks find_quirks(std::string name) {
     for (char& c : name)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     Quirks quirks;
-    if (name.find("mlt") != std::string::npos)
-        quirks.own_ocio_variable = quirks.no_temporal_access = quirks.unreliable_identifiers = true;
+    if (name.find("mlt") != std::string::npos) {
+        quirks.own_ocio_variable = quirks.no_temporal_access = true;
+        quirks.no_frame_range = quirks.unreliable_identifiers = true;
+    }
     // one name for all pictures
     if (name.find("tactview") != std::string::npos) quirks.unreliable_identifiers = true;
     return quirks;

@@ -1,13 +1,14 @@
 // How does a plan become pixels? The host's pictures go to the worker, which fills the host's output.
 #include "render.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
-#include "bundle_path.h"
 #include "colour.h"
 #include "effects.h"
 #include "progress.h"
+#include "worker.h"
 
 namespace retempo::ofx {
 namespace {
@@ -119,19 +120,6 @@ Settings find_settings(const Instance& node, const Arguments& asked) {
     return settings;
 }
 
-const bridge::Client& client() {
-    static const bridge::Client made = [] {
-        bridge::Options options;
-        options.host_name = host().name;
-        const std::string launcher = find_resource("retempo-worker");
-        if (!launcher.empty()) options.launcher = {launcher};
-        static_assert(sizeof(kParameterTableHash) == sizeof(options.parameter_table));
-        std::memcpy(options.parameter_table.data(), kParameterTableHash, sizeof kParameterTableHash);
-        return bridge::Client(options);
-    }();
-    return made;
-}
-
 // Plans and renders one picture: a frame, or a field of one.
 class Drawing {
   public:
@@ -142,6 +130,8 @@ class Drawing {
     void draw(const bridge::MutablePicture& whole, const Bounds& window);
 
   private:
+    // False where it would have to be converted.
+    bool copy_identity(const bridge::MutablePicture& result, const Bounds& window) const;
     void fetch(bridge::Components components, const Bounds& window);
     bridge::Frame take(const Fetch& fetch);
     std::string name_frame(const Fetch& fetch, const Image& image) const;
@@ -169,6 +159,7 @@ void Drawing::draw(const bridge::MutablePicture& whole, const Bounds& asked_wind
         fill_black(result, window);
         return;
     }
+    if (plan_.identity != nullptr && copy_identity(result, window)) return;
     OfxPropertySetHandle set = nullptr;
     check(host().effect->getPropertySet(node_.handle, &set));
     const double aspect = Properties(set).number_or(kOfxImageEffectPropProjectPixelAspectRatio, 0, 1);
@@ -181,9 +172,27 @@ void Drawing::draw(const bridge::MutablePicture& whole, const Bounds& asked_wind
     request_.display = field_bounds(find_display(node_, asked_, whole, aspect > 0 ? aspect : 1), pass_.field);
     request_.settings = find_settings(node_, asked_);
     const auto unwanted = [this] { return host().effect->abort(node_.handle) != 0 || !progress_.look(); };
-    client().render(request_, unwanted, [this](double done, const std::string&) {
+    const bridge::Result made = worker().render(request_, unwanted, [this](double done, const std::string&) {
         progress_.note((pass_.number + done) / pass_.of);
     });
+    node_.note_info(made.info);
+}
+
+bool Drawing::copy_identity(const bridge::MutablePicture& result, const Bounds& window) const {
+    const bridge::Picture& source = request_.frames.front().picture;
+    if (source.depth != result.depth || source.components != result.components ||
+        source.alpha != result.alpha)
+        return false;
+    const Bounds inside = {std::max(window.x1, source.bounds.x1), std::max(window.y1, source.bounds.y1),
+                           std::min(window.x2, source.bounds.x2), std::min(window.y2, source.bounds.y2)};
+    if (inside.x1 > window.x1 || inside.y1 > window.y1 || inside.x2 < window.x2 || inside.y2 < window.y2)
+        fill_black(result, window);
+    if (inside.empty()) return true;
+    const size_t bytes = bridge::sample_bytes(result.depth) * static_cast<size_t>(result.channels()) *
+                         static_cast<size_t>(inside.width());
+    for (int r = 0; r < inside.height(); ++r)
+        std::memcpy(bridge::row_of(result, inside, r), bridge::row_of(source, inside, r), bytes);
+    return true;
 }
 
 void Drawing::fetch(bridge::Components components, const Bounds& window) {

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from host import FrameSequenceClip
-from retempo_bundle import find_bundle, moving_frames, open_node, stop_worker, use_own_worker
+from retempo_bundle import choose, find_bundle, moving_frames, open_node, stop_worker, use_own_worker
 
 PIXEL = (0, -1)
 """Top right: samples of the topmost row begin at its left end."""
@@ -32,7 +32,9 @@ def clip() -> FrameSequenceClip:
 
 
 def corner(node, time: float = 1.0, **options: object) -> float:  # type: ignore[no-untyped-def]
-    node.params["speed"].set(1.0)
+    choose(node, "engine", "Nearest")  # the first frame, by way of the worker
+    choose(node, "timing", "Frame")
+    node.params["frame"].set(1.25)
     return float(node.render(time, **options)[PIXEL][0])
 
 

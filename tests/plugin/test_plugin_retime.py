@@ -14,6 +14,7 @@ from host import FrameSequenceClip
 from host.plugin import ActionFailed
 from retempo_bundle import choose, find_bundle, moving_frames, open_node, stop_worker, use_own_worker
 
+from bits import assert_same_bits
 from retempo.cli.main import main
 from retempo.io.frame import Frame, Window, make_layer
 from retempo.io.sequence import open_source
@@ -259,6 +260,53 @@ def test_a_host_without_temporal_access_is_told_why(bundle: Path) -> None:
         node.params["speed"].set(1.0)
         np.testing.assert_array_equal(node.render(2), FRAMES[2])
         assert node.persistent_message is None
+
+
+def test_whole_frames_need_no_worker(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETEMPO_WORKER_COMMAND", "/no/such/program")
+    monkeypatch.setenv("RETEMPO_RUNTIME_DIR", "/no/such/folder")
+    for depth in ("byte", "short", "half", "float"):
+        with open_node(
+            bundle, source(depth=depth, negative_rows=True, origin=(-3, 2)), params={"speed": 1.0}
+        ) as node:
+            plain = node.render(2, raw=True)
+            expected = FRAMES[2] * {"byte": 255, "short": 65535}.get(depth, 1)
+            assert np.abs(plain.astype(np.float64) - expected).max() <= (
+                0.51 if depth in ("byte", "short") else 1e-3
+            )
+            assert_same_bits(node.render(2, raw=True, padding=8), plain)
+
+
+def test_a_host_like_melt_passes_frames_through(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clips have the range 0 to 0, its renders come at all times, it says Both of progressive frames."""
+    monkeypatch.setenv("RETEMPO_WORKER_COMMAND", "/no/such/program")
+    like = {"name": "MLT", "temporal_access": False, "contexts": ("filter",)}
+    clip = FrameSequenceClip(
+        FRAMES, frame_range=(0.0, 0.0), depth="byte", image_field="both", negative_rows=True
+    )
+    with open_node(bundle, {"Source": clip}, "filter", params={"speed": 1.0}, **like) as node:
+        for number in FRAMES:
+            made = node.render(number, field="both", raw=True)
+            assert np.abs(made - FRAMES[number] * 255.0).max() <= 0.51
+            assert node.persistent_message is None
+        node.params["speed"].set(0.5)
+        with pytest.raises(ActionFailed, match="temporal access"):
+            node.render(3, field="both")
+
+
+def test_a_line_about_the_last_picture_and_the_log(bundle: Path) -> None:
+    with open_node(bundle, source()) as node:
+        messages = node.plugin.host.messages
+        assert not node.params["info"].value
+        node.render(2)
+        assert not node.params["info"].value  # nothing may be written while a picture is made
+        node.params["sigma"].set(0.6)
+        assert "source time 1.5 of 1, 2" in node.params["info"].value
+        node.params["openLog"].press()
+        assert messages[-1].kind == "message" and node.persistent_message is None
+        path, *lines = messages[-1].text.splitlines()
+        assert Path(path) == Path(os.environ["RETEMPO_RUNTIME_DIR"]) / "server.log"
+        assert any("source time 1.5" in line for line in lines)
 
 
 def test_errors_reach_the_user_and_are_cleared(bundle: Path) -> None:

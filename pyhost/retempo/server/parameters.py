@@ -50,14 +50,14 @@ class Parameter:
     Args:
         name: what scripts and saved projects call it; never changes.
         label, hint, group: what the user sees; ``group`` is a key of ``GROUPS``.
-        type: double, int, boolean, choice or string.
-        default: number, bool, text, or the value of a choice.
+        type: double, int, boolean, choice, string or button.
+        default: number, bool, text, or the value of a choice; 0 for a button.
         low, high: hard limits of a number; ``display``: those of its slider.
         choices: (value, label) of each.
         setting: name in RENDER's settings block; empty for what the plugin itself uses.
         effects: RETIME, INBETWEEN and VECTORS, joined.
         animates: may it change from frame to frame?
-        mode: of a string: plain or file.
+        mode: of a string: plain, file, or label (the plugin writes it, the user does not).
     """
 
     name: str
@@ -122,6 +122,15 @@ OWN: Final = (
         "motion", "Output", "Motion to the next and the previous frame, how far it can be trusted, or what is hidden.",
         "output", "choice", "vectors",
         choices=(("vectors", "Vectors"), ("confidence", "Confidence"), ("occlusion", "Occlusion")), effects=VECTORS,
+    ),
+    Parameter(
+        "info", "Last picture", "Which source frames the last picture was made of, and how long it took; written when "
+        "something is edited.",
+        "output", "string", "", mode="label",
+    ),
+    Parameter(
+        "openLog", "Open log", "Shows where the log of the process that makes the pictures is, and its end.",
+        "output", "button", 0,
     ),
 )  # fmt: skip
 
@@ -229,7 +238,7 @@ def write_cpp() -> str:
     lines = [
         "// Parameters of the effects. Written by `python -m retempo.server.parameters --cpp`; do not edit.",
         "#pragma once", "", "namespace retempo {", "",
-        "enum class ParameterType { Double, Int, Boolean, Choice, String };",
+        "enum class ParameterType { Double, Int, Boolean, Choice, String, Button };",
         "enum Effect : unsigned { kRetime = 1, kInbetween = 2, kVectors = 4 };", "",
         "struct Choice {", "  const char* value;  // as the settings block wants it", "  const char* label;", "};", "",
         "struct ParameterGroup {", "  const char* name;", "  const char* label;", "};", "",
@@ -239,7 +248,8 @@ def write_cpp() -> str:
         "  const char* text;   // default of strings; value of a choice's default",
         "  double low, high, displayLow, displayHigh;", "  const Choice* choices;", "  int choiceCount;",
         "  const char* setting;  // key in RENDER's settings block; empty: the plugin's own",
-        "  unsigned effects;", "  bool animates;", "  bool file;  // a string that names a file", "};", "",
+        "  unsigned effects;", "  bool animates;", "  bool file;  // a string that names a file",
+        "  bool line;  // a string that the plugin writes", "};", "",
     ]  # fmt: skip
     lines += ["inline constexpr ParameterGroup kParameterGroups[] = {"]
     lines += [f"  {{{_quote(name)}, {_quote(label)}}}," for name, label in GROUPS.items()] + ["};", ""]
@@ -255,7 +265,7 @@ def write_cpp() -> str:
         text = one.default if isinstance(one.default, str) else ""
         limits = ", ".join(repr(float(value)) for value in (one.low, one.high, *one.display))
         default = f"{float(number)!r}, {_quote(text)}"
-        flags = f"{str(one.animates).lower()}, {str(one.mode == 'file').lower()}"
+        flags = f"{str(one.animates).lower()}, {str(one.mode == 'file').lower()}, {str(one.mode == 'label').lower()}"
         rows += [
             f"  {{{_quote(one.name)}, {_quote(one.label)},",
             f"   {_quote(one.hint)},",
