@@ -573,16 +573,17 @@ void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_,
                                     ", got rows " + std::to_string(out_row0) + " to " +
                                     std::to_string(out_row0 + rows));
 
-    std::vector<Array> planes; // three a candidate
-    planes.reserve(count * 3);
+    std::vector<Array> planes; // four a candidate
+    planes.reserve(count * 4);
     std::vector<Candidate> candidates(count);
     float total = 0.0f;
     for (size_t i = 0; i < count; ++i) {
         const std::string name = "candidates[" + std::to_string(i) + "]";
         const py::sequence parts = py::cast<py::sequence>(candidates_[i]);
-        if (py::len(parts) != 6)
-            throw std::invalid_argument(name + ": expected (frame, flow, splat, merge, scale, weight), got " +
-                                        std::to_string(py::len(parts)) + " parts");
+        if (py::len(parts) != 6 && py::len(parts) != 7)
+            throw std::invalid_argument(
+                name + ": expected (frame, flow, splat, merge, scale, weight[, bend]), got " +
+                std::to_string(py::len(parts)) + " parts");
         Candidate& c = candidates[i];
         c.frame = py::cast<int>(parts[0]);
         if (c.frame < 0 || c.frame >= static_cast<int>(frame_count))
@@ -600,13 +601,18 @@ void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_,
         planes.emplace_back(parts[1], name + ".flow");
         planes.emplace_back(parts[2], name + ".splat");
         planes.emplace_back(parts[3], name + ".merge");
-        const Array *flow = &planes[3 * i], *splat = flow + 1, *merged = flow + 2;
+        planes.emplace_back(py::len(parts) == 7 ? py::object(parts[6]) : py::object(py::none()),
+                            name + ".bend");
+        const Array *flow = &planes[4 * i], *splat = flow + 1, *merged = flow + 2, *bend = flow + 3;
         call.input(*flow, {H, W, 2}, "[H, W, 2]");
         call.input(*splat, {H, W}, "[H, W]");
         call.input(*merged, {H, W}, "[H, W]");
         c.flow = image<const float>(*flow);
         c.splat = image<const float>(*splat);
         c.merge = image<const float>(*merged);
+        if (bend->absent()) continue;
+        call.input(*bend, {H, W, 2}, "[H, W, 2]");
+        c.bend = image<const float>(*bend).data;
     }
     if (!(total > 0.0f))
         throw std::invalid_argument("candidates: expected a weight above 0 somewhere, got 0 in all " +
@@ -614,7 +620,10 @@ void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_,
     call.check_apart_all();
     const auto check_flows = [&] {
         for (size_t i = 0; i < count; ++i)
-            if (candidates[i].weight > 0.0f) check_finite_values(planes[3 * i], false, threads, stream);
+            if (candidates[i].weight > 0.0f) {
+                check_finite_values(planes[4 * i], false, threads, stream);
+                if (candidates[i].bend) check_finite_values(planes[4 * i + 3], false, threads, stream);
+            }
     };
     if (check_finite && call.on_cuda()) check_flows();
 

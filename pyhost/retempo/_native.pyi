@@ -136,8 +136,8 @@ def invert_flow(
 ) -> None: ...
 def synthesize(
     frames: Sequence[Array],  # [H, W, C] float32 each
-    candidates: Sequence[tuple[int, Array, Array, Array, float, float]],
-    # (frame, flow [H, W, 2], splat [H, W], merge [H, W], scale, weight)
+    candidates: Sequence[tuple[Any, ...]],
+    # (frame, flow [H, W, 2], splat [H, W], merge [H, W], scale, weight[, bend [H, W, 2] or None])
     out: Array,  # [H', W, C]
     *,
     ids: Sequence[Array] | None = None,  # [H, W, K] uint32, one per frame

@@ -132,7 +132,7 @@ def candidate(index: int, value: Any) -> list[tuple[Any, ...]]:
         ({"candidates": candidate(5, 0.0)}, "candidates: expected a weight above 0"),
         (
             {"candidates": [(0, 1)]},
-            r"candidates\[0\]: expected \(frame, flow, splat, merge, scale, weight\), got 2 parts",
+            r"candidates\[0\]: expected \(frame, flow, splat, merge, scale, weight\[, bend\]\), got 2 parts",
         ),
         ({"frames": [zeros(6, 7, 4), zeros(6, 7, 3)]}, r"frames\[1\]: expected shape"),
         ({"out": zeros(6, 8, 4)}, "out: expected shape"),

@@ -37,7 +37,10 @@ def run(
         options["ids"] = [send(i) for i in ids]
     out = send(np.full((h, w, c), 9, np.float32))
     sent = {name: send(array) for name, array in results.items()}
-    moved = [(f, send(flow), send(z), send(m), s, weight) for f, flow, z, m, s, weight in candidates]
+    moved = [
+        (f, send(flow), send(z), send(m), s, weight, *(send(bend) for bend in bends))
+        for f, flow, z, m, s, weight, *bends in candidates
+    ]
     _native.synthesize([send(f) for f in frames], moved, out, **sent, **options)
     return {"out": fetch(out)} | {name: fetch(array) for name, array in sent.items()}
 
@@ -45,7 +48,7 @@ def run(
 def scene(
     seed: int, h: int, w: int, c: int = 4, reach: float = 2.0
 ) -> tuple[list[np.ndarray], list[Candidate], list[np.ndarray]]:
-    """Two frames, three candidates, ids."""
+    """Two frames, three candidates, one of them on a bent path, ids."""
     rng = np.random.default_rng(seed)
     frames = [(rng.random((h, w, c)) * 10).astype(np.float32) for _ in range(2)]
     ids = [rng.integers(0, 2**32, (h, w, 2), dtype=np.uint32) for _ in range(2)]
@@ -56,7 +59,15 @@ def scene(
         splat, merge = (plane.astype(np.float32) for plane in planes)
         return frame, flow.astype(np.float32), splat, merge, scale, weight
 
-    return frames, [candidate(0, 0.3, 0.7), candidate(1, 0.7, 0.3), candidate(0, 0.3, 0.2)], ids
+    candidates = [candidate(0, 0.3, 0.7), candidate(1, 0.7, 0.3), candidate(0, 0.3, 0.2)]
+    bend = rng.normal(0, reach / 2, (h, w, 2)).astype(np.float32)
+    return frames, [candidates[0], (*candidates[1], bend), candidates[2]], ids
+
+
+def straight(candidate: Candidate) -> np.ndarray:
+    """The flow that leads straight to where a candidate's path is at its scale."""
+    _, flow, _, _, scale, _, *bends = candidate
+    return flow + np.float32(scale - 1) * bends[0] if bends else flow
 
 
 def oracle(
@@ -88,7 +99,9 @@ def oracle(
         return value
 
     fields = []
-    for _, flow, z, m, scale, _ in candidates:
+    for candidate in candidates:
+        _, _, z, m, scale, *_ = candidate
+        flow = straight(candidate)
         sums, cover = np.zeros((h, w, 4)), np.zeros((h, w))
         for y, x in np.ndindex(h, w):
             d = np.float32(scale) * flow[y, x]
@@ -106,8 +119,9 @@ def oracle(
         fields.append((sums, cover))
     for y, x in np.ndindex(h, w):
         stages: list[list[tuple[float, np.ndarray]]] = [[], [], []]
-        for (frame, flow, _, _, scale, weight), (sums, cover) in zip(candidates, fields, strict=True):
-            own = np.float32(scale) * flow[y, x]
+        for candidate, (sums, cover) in zip(candidates, fields, strict=True):
+            frame, _, _, _, scale, weight, *_ = candidate
+            own = np.float32(scale) * straight(candidate)[y, x]
             stages[2].append((weight, sample(frames[frame], x - float(own[0]), y - float(own[1]))))
             if sums[y, x, 3] > 0:
                 fx, fy, m = sums[y, x, :3] / sums[y, x, 3]
@@ -208,7 +222,7 @@ def test_threads_never_change_a_bit(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize("bound", [0.0, 8.0])
 def test_strips_have_the_bits_of_the_whole(device: str, send: Send, fetch: Send, bound: float) -> None:
     frames, candidates, ids = scene(5, 120, 90, 4, 1.5)
-    reach = int(max(np.abs(candidate[1]).max() for candidate in candidates)) + 4
+    reach = int(max(np.abs(straight(candidate)).max() for candidate in candidates)) + 4
     whole = run(frames, candidates, ids, send, fetch, metric_bound=bound, deterministic=True)
     for y0, y1 in ((0, 37), (37, 80), (80, 120)):
         s0, s1 = max(0, y0 - reach), min(120, y1 + reach)
@@ -218,7 +232,10 @@ def test_strips_have_the_bits_of_the_whole(device: str, send: Send, fetch: Send,
 
         strip = run(
             [cut(f) for f in frames],
-            [(f, cut(flow), cut(z), cut(m), s, weight) for f, flow, z, m, s, weight in candidates],
+            [
+                (f, cut(flow), cut(z), cut(m), s, weight, *map(cut, bends))
+                for f, flow, z, m, s, weight, *bends in candidates
+            ],
             [cut(i) for i in ids],
             send,
             fetch,
@@ -272,10 +289,11 @@ def test_large_offsets_survive_without_a_bound(device: str, send: Send, fetch: S
     frames, candidates, _ = scene(7, 20, 40)
     shifted = [
         (f, flow, (np.round(z * 64) / 64 + 1e4).astype(np.float32), m, s, w)
-        for f, flow, z, m, s, w in candidates
+        for f, flow, z, m, s, w, *_ in candidates
     ]
     plain = [
-        (f, flow, (np.round(z * 64) / 64).astype(np.float32), m, s, w) for f, flow, z, m, s, w in candidates
+        (f, flow, (np.round(z * 64) / 64).astype(np.float32), m, s, w)
+        for f, flow, z, m, s, w, *_ in candidates
     ]
     np.testing.assert_allclose(
         run(frames, shifted, None, send, fetch)["out"],

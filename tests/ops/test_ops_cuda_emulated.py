@@ -246,7 +246,8 @@ def synthesize_both(
         splat[2, 3:9] = np.nan
         trust = rng.uniform(-0.2, 3, (rows, width)).astype(np.float32)
         flow = np.ascontiguousarray(flow + rng.uniform(-0.3, 0.3, flow.shape), dtype=np.float32)
-        candidates.append((frame, flow, splat, trust, np.float32(scale), np.float32(weight)))
+        bend = rng.uniform(-spread, spread, flow.shape).astype(np.float32) if frame == 0 else None
+        candidates.append((frame, flow, splat, trust, np.float32(scale), np.float32(weight), bend))
     settings = {
         "footprint": "gaussian",
         "coverage_gate": False,
@@ -279,10 +280,11 @@ def synthesize_both(
     )
     numbers = np.array([settings["sigma"], settings["merge_exponent"], settings["metric_bound"]], np.float64)
 
-    def pointers(arrays: list[np.ndarray]) -> Any:
-        return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+    def pointers(arrays: list[np.ndarray | None]) -> Any:
+        addresses = (None if array is None else array.ctypes.data for array in arrays)
+        return (ctypes.c_void_p * len(arrays))(*addresses)
 
-    planes = [plane for candidate in candidates for plane in candidate[1:4]]
+    planes = [plane for candidate in candidates for plane in (*candidate[1:4], candidate[6])]
     call(
         library,
         "synthesize",
@@ -299,7 +301,7 @@ def synthesize_both(
     )
     _native.synthesize(
         frames,
-        [(c[0], *c[1:4], float(c[4]), float(c[5])) for c in candidates],
+        [(c[0], *c[1:4], float(c[4]), float(c[5]), c[6]) for c in candidates],
         expected[0],
         ids=ids,
         ids_out=expected[1],

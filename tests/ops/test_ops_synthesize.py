@@ -16,9 +16,15 @@ from retempo.ops import reference  # noqa: E402
 
 
 def make_scene(
-    seed: int, height: int = 37, width: int = 45, channels: int = 4, spread: float = 6.0, names: int = 2
+    seed: int,
+    height: int = 37,
+    width: int = 45,
+    channels: int = 4,
+    spread: float = 6.0,
+    names: int = 2,
+    bent: bool = True,
 ):
-    """Two frames, three candidates (two of frame 0) of smooth random flow, and ids."""
+    """Two frames, three candidates (two of frame 0) of smooth random flow, the last on a bent path, and ids."""
     rng = np.random.default_rng(seed)
 
     def smooth(planes: int) -> np.ndarray:
@@ -36,6 +42,8 @@ def make_scene(
         splat = rng.uniform(0, 15, (height, width)).astype(np.float32)
         trust = rng.uniform(0, 3, (height, width)).astype(np.float32)
         candidates.append((frame, np.ascontiguousarray(flow), splat, trust, scale, weight))
+    if bent:
+        candidates[-1] += (np.ascontiguousarray((smooth(2) * spread / 8).astype(np.float32)),)
     ids = [rng.integers(0, 2**32, (height, width, names), dtype=np.uint32) for _ in range(2)]
     return frames, candidates, ids
 
@@ -47,7 +55,10 @@ def to_tensors(scene, device: str, dtype=None):
         tensor = torch.from_numpy(array).to(device)
         return tensor if dtype is None else tensor.to(dtype)
 
-    moved = [(i, move(flow), move(z), move(m), scale, weight) for i, flow, z, m, scale, weight in candidates]
+    moved = [
+        (i, move(flow), move(z), move(m), scale, weight, *(move(bend) for bend in bends))
+        for i, flow, z, m, scale, weight, *bends in candidates
+    ]
     return [move(frame) for frame in frames], moved, [torch.from_numpy(plane).to(device) for plane in ids]
 
 
@@ -100,7 +111,7 @@ def test_options(device: str, deterministic: bool, options) -> None:
 
 
 def test_large_motion_leaves_holes_of_both_kinds(device: str, deterministic: bool) -> None:
-    scene = make_scene(3, spread=60.0)
+    scene = make_scene(3, spread=60.0, bent=False)
     # 20 pixels in float32 leave 2e-6 of a landing's fraction, and a sliver of a tap carries that in full
     compare(scene, device, deterministic, tolerance=1e-4, footprint="bilinear")
     frames, candidates, _ = to_tensors(scene, device)
@@ -110,7 +121,7 @@ def test_large_motion_leaves_holes_of_both_kinds(device: str, deterministic: boo
 
 def test_strange_metrics(device: str, deterministic: bool) -> None:
     scene = make_scene(4)
-    for _, _, z, trust, _, _ in scene[1]:
+    for _, _, z, trust, *_ in scene[1]:
         z[3:6, 5:9], z[20, 20] = np.nan, np.inf
         trust[10:12, 10:12], trust[15, 15] = np.nan, -1.0
     compare(scene, device, deterministic)
@@ -161,7 +172,10 @@ def test_strips_have_the_bits_of_the_whole(device: str, footprint: str) -> None:
     a, b, low, high = 20, 35, 5, 52
     strip = ops.synthesize(
         [frame[low:high] for frame in frames],
-        [(i, f[low:high], z[low:high], m[low:high], s, w) for i, f, z, m, s, w in candidates],
+        [
+            (i, f[low:high], z[low:high], m[low:high], s, w, *(bend[low:high] for bend in bends))
+            for i, f, z, m, s, w, *bends in candidates
+        ],
         ids=[plane[low:high] for plane in ids],
         footprint=footprint,
         frame_height=60,

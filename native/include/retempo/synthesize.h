@@ -3,7 +3,8 @@
 // Splatting-based synthesis (Niklaus, Hu, Chen 2023; equations of seed 000), fused. A *candidate* i is a
 // source frame, one flow F_i of it, its splat metric Z_i and merge metric M_i, the scale s_i = (t - t_i) /
 // (t_j - t_i) (how far along the flow t lies) and the blend weight w_i(t) (1 - t and t for a pair). Several
-// flows of one frame are several candidates. w_i = 0 drops candidate i.
+// flows of one frame are several candidates. w_i = 0 drops candidate i. A path may be bent: with B_i given,
+// F_i below stands for F_i + (s_i - 1) B_i, the straight way to where the parabola is at s_i.
 //
 //   splat    every source pixel q lands on q + s F(q) and leaves the payload [-s F(q), max(0, M(q))] with the
 //   weight
@@ -50,6 +51,9 @@ struct Candidate {
     Image<const float> merge; // [H, W, 1] M
     float scale = 0.0f;
     float weight = 0.0f;
+    const float* bend = nullptr; // B, laid out as flow; none: straight
+
+    RT_HD const float* bend_at(int64_t y, int64_t x) const { return bend + (flow.at(y, x) - flow.data); }
 };
 
 struct SynthesisOptions {
@@ -76,6 +80,19 @@ RT_HD bool skips_maximum(float metric_bound) {
 
 inline namespace RETEMPO_ISA {
 
+struct Displacement {
+    float dx, dy;
+};
+
+// s (F + (s - 1) B) of one source pixel.
+RT_HD Displacement displacement(const Candidate& candidate, int x, int local_y) {
+    const float* f = candidate.flow.at(local_y, x);
+    if (!candidate.bend) return {candidate.scale * f[0], candidate.scale * f[1]};
+    const float* b = candidate.bend_at(local_y, x);
+    const float bent = candidate.scale - 1.0f;
+    return {candidate.scale * (f[0] + bent * b[0]), candidate.scale * (f[1] + bent * b[1])};
+}
+
 // What one source pixel brings: displacement, payload (-s F, M), Z. `alive` is false when it contributes
 // nothing.
 struct Contribution {
@@ -84,11 +101,10 @@ struct Contribution {
 };
 
 RT_HD Contribution contribution(const Candidate& candidate, int x, int local_y) {
-    const float* f = candidate.flow.at(local_y, x);
+    const Displacement d = displacement(candidate, x, local_y);
     const float z = *candidate.splat.at(local_y, x);
     const float m = *candidate.merge.at(local_y, x);
-    return {candidate.scale * f[0], candidate.scale * f[1], m > 0.0f && is_finite(m) ? m : 0.0f, z,
-            is_finite(z)};
+    return {d.dx, d.dy, m > 0.0f && is_finite(m) ? m : 0.0f, z, is_finite(z)};
 }
 
 // Maximum pass of one source pixel; x, y frame coordinates, sink.raise(frame y, x, z).
@@ -120,8 +136,9 @@ struct Payload {
 
 // -s F at the target itself, the reference of float accumulators (m = 0).
 RT_HD Payload own_payload(const Candidate& candidate, const Strip& strip, int x, int y) {
-    const float* f = candidate.flow.at(clamped(y - strip.source_row0, 0, strip.source_rows - 1), x);
-    return {-(candidate.scale * f[0]), -(candidate.scale * f[1]), 0.0f};
+    const Displacement d =
+        displacement(candidate, x, clamped(y - strip.source_row0, 0, strip.source_rows - 1));
+    return {-d.dx, -d.dy, 0.0f};
 }
 
 // Mean payload from the sums [fx, fy, m, w] relative to `reference`. sums[3] must not be 0.

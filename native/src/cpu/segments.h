@@ -95,7 +95,9 @@ void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const 
     const float* flow = candidate.flow.at(local_y, x0);
     const float* z = candidate.splat.at(local_y, x0);
     const float* m = candidate.merge.at(local_y, x0);
-    alignas(64) float padded[4 * kSegment];
+    const float* bend = candidate.bend ? candidate.bend_at(local_y, x0) : nullptr;
+    const float bent = candidate.scale - 1.0f;
+    alignas(64) float padded[6 * kSegment];
     if (count < kSegment) { // the end of a row: never read beyond it
         memset(padded, 0, sizeof padded);
         memcpy(padded, flow, sizeof(float) * 2 * count);
@@ -104,6 +106,10 @@ void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const 
         flow = padded;
         z = padded + 2 * kSegment;
         m = padded + 3 * kSegment;
+        if (bend) {
+            memcpy(padded + 4 * kSegment, bend, sizeof(float) * 2 * count);
+            bend = padded + 4 * kSegment;
+        }
     } else // the next segment of this row: its lines lie too far apart for the hardware to guess
         for (int i = 0; i < kSegment; i += 16) {
             __builtin_prefetch(flow + 2 * (kSegment + i));
@@ -115,6 +121,12 @@ void prepare_segment(Prepared<F::count>& p, const F&, const K& constants, const 
         floats dx, dy, fx, fy;
         ints col, row;
         unzip(load<floats>(flow + 2 * i), load<floats>(flow + 2 * i + kLanes), dx, dy);
+        if (bend) {
+            floats bx, by;
+            unzip(load<floats>(bend + 2 * i), load<floats>(bend + 2 * i + kLanes), bx, by);
+            dx += bent * bx;
+            dy += bent * by;
+        }
         dx *= candidate.scale;
         dy *= candidate.scale;
         split_lanes(dx, col, fx);

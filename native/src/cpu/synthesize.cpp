@@ -579,6 +579,13 @@ void run(const Synthesis& v, const SynthesisOptions& options, const F& footprint
                 const int n = smaller(kSegment, width - s * kSegment);
                 float low, high;
                 vertical_bounds(flow, n, low, high, wrong);
+                if (candidate.bend) { // wider than need be: extremes of the two need not meet
+                    float least, most;
+                    vertical_bounds(candidate.bend_at(local, s * kSegment), n, least, most, wrong);
+                    const float bent = candidate.scale - 1.0f, p = bent * least, q = bent * most;
+                    low += smaller(p, q);
+                    high += larger(p, q);
+                }
                 const float a = candidate.scale * low, b = candidate.scale * high;
                 const int y = local + strip.source_row0;
                 const RowRange range{y + split(smaller(a, b)).cell - 1, y + split(larger(a, b)).cell + 2};

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -222,7 +222,7 @@ class Merged(NamedTuple):
 
 def synthesize(
     frames: Sequence[Tensor],
-    candidates: Sequence[tuple[int, Tensor, Tensor, Tensor, float, float]],
+    candidates: Sequence[tuple[Any, ...]],
     *,
     ids: Sequence[Tensor] | None = None,
     footprint: str = "gaussian",
@@ -232,7 +232,9 @@ def synthesize(
     filter: str = "bilinear",
     merge: str = "metric",
 ) -> Merged:
-    """Merge (frame index, flow [H, W, 2], Z [H, W], M [H, W], scale, weight) candidates as ``ops.synthesize`` does."""
+    """Merge (frame index, flow [H, W, 2], Z [H, W], M [H, W], scale, weight, maybe a bend [H, W, 2]) candidates as
+    ``ops.synthesize`` does.
+    """
     voices = [candidate for candidate in candidates if candidate[5] != 0]
     height, width, _ = frames[0].shape
     ys, xs = torch.meshgrid(
@@ -243,8 +245,9 @@ def synthesize(
     # for each stage (inside, outside, own flow) and candidate: weight [H, W] and sampling position
     weights: list[list[Tensor]] = [[], [], []]
     spots: list[list[tuple[Tensor, Tensor]]] = [[], [], []]
-    for _, flow, z, trust, scale, weight in voices:
-        moved = (flow * scale).permute(2, 0, 1)[None]
+    for _, flow, z, trust, scale, weight, *bends in voices:
+        path = flow + (scale - 1) * bends[0] if bends and bends[0] is not None else flow
+        moved = (path * scale).permute(2, 0, 1)[None]
         trust = torch.where(trust.isfinite() & (trust > 0), trust, torch.zeros_like(trust))
         payload = torch.cat([-moved, trust[None, None]], 1)
         arrived = splat(payload, moved, z[None, None], footprint=footprint, sigma=sigma)

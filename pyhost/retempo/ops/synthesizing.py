@@ -9,8 +9,12 @@ from retempo.errors import UsageError
 from retempo.ops import arrays
 from retempo.ops.arrays import Array
 
-Candidate: TypeAlias = tuple[int, Array, Array, Array, float, float]
-"""(frame index, flow [H, W, 2], splat metric [H, W], merge metric [H, W], scale, weight), see ``synthesize``."""
+Candidate: TypeAlias = (
+    tuple[int, Array, Array, Array, float, float]
+    | tuple[int, Array, Array, Array, float, float, Array | None]
+)
+"""(frame index, flow [H, W, 2], splat metric [H, W], merge metric [H, W], scale, weight), perhaps a bend [H, W, 2];
+see ``synthesize``."""
 
 
 class Synthesis(NamedTuple):
@@ -51,7 +55,8 @@ def synthesize(
     Args:
         frames: [H, W, C] float32 each, all of one shape; scene-linear and premultiplied.
         candidates: (frame index, flow [H, W, 2] pixels, splat metric Z [H, W], merge metric M >= 0 [H, W], scale s,
-            weight w). Time t lies at s along the flow; w = 0 drops the candidate (for a pair: 1 - t and t).
+            weight w). Time t lies at s along the flow; w = 0 drops the candidate (for a pair: 1 - t and t). A seventh
+            part B [H, W, 2] bends the path: displacement s (flow + (s - 1) B).
         ids: [H, W, K] uint32 a frame; nearest sample of the candidate of the largest weight.
         out: [H', W, C] float32 to fill; allocated when ``None``.
         footprint: ``gaussian`` 4x4 or ``bilinear`` 2x2.
@@ -102,8 +107,9 @@ def synthesize(
                 arrays.contiguous(trust),
                 scale,
                 weight,
+                *(None if bend is None else arrays.contiguous(bend) for bend in bends),
             )
-            for index, flow, splat, trust, scale, weight in candidates
+            for index, flow, splat, trust, scale, weight, *bends in candidates
         ],
         out,
         ids=None if ids is None else [arrays.contiguous(plane) for plane in ids],

@@ -118,14 +118,14 @@ def _fetch_ids(prepared: Prepared, voices: Sequence[Voice], ids: Sequence[Any], 
 
 def speak(
     prepared: Prepared, voices: Sequence[Voice], rows: slice
-) -> list[tuple[int, Any, Any, Any, float, float]]:
+) -> list[tuple[int, Any, Any, Any, float, float, Any]]:
     """Return the candidates in the form that ``ops.synthesize`` takes, some rows of them."""
     result = []
     for voice in voices:
         entry = prepared.candidates[voice.candidate]
+        planes = entry.flow[rows], entry.splat[rows], entry.merge[rows]
         bend = None if entry.bend is None else entry.bend[rows]
-        planes = path_to(entry.flow[rows], bend, voice.scale), entry.splat[rows], entry.merge[rows]
-        result.append((entry.frame, *planes, voice.scale, voice.weight))
+        result.append((entry.frame, *planes, voice.scale, voice.weight, bend))
     return result
 
 

@@ -122,7 +122,7 @@ int64_t emulated_find_non_finite(const float* data, int64_t count) {
 
 // size: frames, candidates, source rows, width, channels, id channels, frame height, source_row0, out_row0,
 // out rows. choices: footprint, coverage gate, filter, merge, deterministic. numbers: sigma, exponent, metric
-// bound. planes: flow, splat, merge of each candidate; which: its frame; scales, weights: two numbers each.
+// bound. planes: flow, splat, merge and bend (or null) of each candidate; which: its frame; scales, weights: two numbers each.
 int emulated_synthesize(const int64_t* size, const int* choices, const double* numbers,
                         const float* const* frames, const uint32_t* const* ids, const float* const* planes,
                         const int* which, const float* scales, const float* weights, float* out,
@@ -136,9 +136,10 @@ int emulated_synthesize(const int64_t* size, const int* choices, const double* n
     }
     std::vector<Candidate> candidates;
     for (int64_t i = 0; i < size[1]; ++i) {
-        candidates.push_back({which[i], channel_last(planes[3 * i], rows, width, 2),
-                              channel_last(planes[3 * i + 1], rows, width, 1),
-                              channel_last(planes[3 * i + 2], rows, width, 1), scales[i], weights[i]});
+        const float* const* own = planes + 4 * i;
+        candidates.push_back({which[i], channel_last(own[0], rows, width, 2),
+                              channel_last(own[1], rows, width, 1), channel_last(own[2], rows, width, 1),
+                              scales[i], weights[i], own[3]});
     }
     Synthesis views;
     views.frames = frame_views.data();
