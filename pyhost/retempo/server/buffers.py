@@ -1,8 +1,7 @@
 """Where do frames live that the server copies? In pages that have been touched before they are needed.
 
-The first touch of a small page costs four times the copy into it, that of a huge one less than the copy. So buffers
-lie on huge pages where the system has them, those that the cache lets go are used again, and while one is filled, a
-thread makes the next of its size ready.
+The first touch of a page costs ten times the copy into it. So buffers that the cache lets go are used again, and while
+one is filled, a thread makes the next of its size ready.
 """
 
 from __future__ import annotations
@@ -21,8 +20,6 @@ import numpy as np
 from retempo.server.mapping import FAILED, MADV_POPULATE_WRITE, PAGE, libc
 
 SMALLEST: Final = 1 << 20
-HUGE: Final = 2 << 20
-MADV_HUGEPAGE: Final = 14
 SPARES: Final = 3
 MOST_SPARE: Final = 1 << 30
 
@@ -55,8 +52,7 @@ class FrameBuffers:
                 libc.munmap(self._spare.popleft(), self._size)
 
     def _take(self, nbytes: int) -> np.ndarray:
-        step = HUGE if nbytes >= 4 * HUGE else PAGE
-        size = -(-nbytes // step) * step
+        size = -(-nbytes // PAGE) * PAGE
         with self._lock:
             if size != self._size:
                 self.clear()
@@ -96,18 +92,9 @@ class FrameBuffers:
 
 
 def _allocate(size: int) -> int:
-    """Private pages, huge ones where the size is a multiple of those and the system has any to give."""
+    """Private pages, small ones: where huge ones have to be found first they cost more than they save here."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    spare = HUGE if size % HUGE == 0 else 0  # so that a huge page can begin at the first byte
-    found = libc.mmap(None, size + spare, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
-    if found in FAILED:
+    address = libc.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+    if address in FAILED:
         raise MemoryError(f"{size} bytes for a frame")
-    if not spare:
-        return int(found)
-    start = -(-int(found) // HUGE) * HUGE
-    head = start - int(found)
-    for address, length in ((int(found), head), (start + size, spare - head)):
-        if length:
-            libc.munmap(address, length)
-    libc.madvise(start, size, MADV_HUGEPAGE)
-    return start
+    return int(address)
