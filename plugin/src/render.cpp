@@ -179,7 +179,7 @@ void Drawing::draw(const bridge::MutablePicture& whole, const Bounds& asked_wind
 }
 
 bool Drawing::copy_identity(const bridge::MutablePicture& result, const Bounds& window) const {
-    const bridge::Picture& source = request_.frames.front().picture;
+    const bridge::Picture& source = request_.frames[size_t(plan_.identity - plan_.fetches.data())].picture;
     if (source.depth != result.depth || source.components != result.components ||
         source.alpha != result.alpha)
         return false;
