@@ -33,6 +33,14 @@ struct Cuts {
     size_t shot(int64_t frame) const {
         return static_cast<size_t>(std::upper_bound(frames.begin(), frames.end(), frame) - frames.begin());
     }
+
+    // Those that part some of the frames from `first` to `last`, with commas.
+    std::string list(int64_t first, int64_t last) const {
+        std::string text;
+        for (const int64_t cut : frames)
+            if (cut > first && cut <= last) text += (text.empty() ? "" : ",") + std::to_string(cut);
+        return text;
+    }
 };
 
 // The frames of "1010,1050"; false for anything but whole numbers with commas between them.

@@ -257,7 +257,7 @@ Settings ParameterSet::settings(double time) const {
                 value = decimal(found);
         }
         }
-        if (value != parameter.text) made.emplace_back(parameter.setting, value);
+        if (parameter.always || value != parameter.text) made.emplace_back(parameter.setting, value);
     }
     return made;
 }

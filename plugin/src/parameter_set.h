@@ -44,7 +44,7 @@ class ParameterSet {
     // The host's own parameter of retimers.
     double source_time(double time) const;
 
-    // RENDER's settings: what is not at its default.
+    // RENDER's settings: what is not at its default, or has another one there.
     Settings settings(double time) const;
 
   private:

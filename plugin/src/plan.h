@@ -29,6 +29,7 @@ struct Plan {
     bridge::Output output = bridge::Output::kPicture;
     bridge::Rational time;
     std::vector<bridge::Instant> instants; // what it is the mean of; none: `time`, by motion
+    std::string cuts;                      // as the worker wants them; those among `fetches`
     std::vector<Fetch> fetches;
     const Fetch* identity = nullptr; // one of `fetches`, whose picture is the result as it stands
 

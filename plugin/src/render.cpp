@@ -171,6 +171,7 @@ void Drawing::draw(const bridge::MutablePicture& whole, const Bounds& asked_wind
     request_.window = window;
     request_.display = field_bounds(find_display(node_, asked_, whole, aspect > 0 ? aspect : 1), pass_.field);
     request_.settings = find_settings(node_, asked_);
+    if (!plan_.cuts.empty()) request_.settings.emplace_back("cuts", plan_.cuts);
     const auto unwanted = [this] { return host().effect->abort(node_.handle) != 0 || !progress_.look(); };
     const bridge::Result made = worker().render(request_, unwanted, [this](double done, const std::string&) {
         progress_.note((pass_.number + done) / pass_.of);

@@ -40,9 +40,11 @@ class Retime : public Instance {
         plan.output = find_output("output", time);
         const bool whole_picture = plan.output == bridge::Output::kPicture;
         const bool picture = whole_picture || needs_matte(plan.output); // the other outputs are of one moment
+        const Cuts shots = cuts(time, picture);
         const std::vector<Instant> found =
-            find_instants(map, curve(time), time, picture ? shutter(time) : Shutter{}, cuts(time, picture));
-        std::map<int64_t, bool> frames; // and whether motion is found from them
+            find_instants(map, curve(time), time, picture ? shutter(time) : Shutter{}, shots);
+        const int64_t past = bends(time) ? 1 : 0; // frames on either side of a gap that tell of its motion
+        std::map<int64_t, bool> frames;           // and whether motion is found from them
         for (const Instant& one : found) {
             if (one.how == How::kBlack) continue;
             if (frames.empty()) plan.time = one.time;
@@ -50,6 +52,10 @@ class Retime : public Instance {
             const bool whole = is_whole(one.time), moving = !whole && one.how == How::kMotion;
             frames[first] |= moving;
             if (!whole) frames[first + 1] |= moving;
+            for (int64_t frame : {first - past, first + 1 + past})
+                if (moving && frame >= map.source.first && frame <= map.source.last &&
+                    shots.shot(frame) == shots.shot(first))
+                    frames[frame] = true;
         }
         plan.black = frames.empty();
         for (const auto& [frame, moving] : frames) add_frame(plan, source, frame, frame, time, !moving);
@@ -58,6 +64,7 @@ class Retime : public Instance {
                               "the shutter is open over more frames than can be used at once; "
                               "choose a smaller shutter angle or fewer samples");
         if (plan.black) return;
+        plan.cuts = shots.list(frames.begin()->first, frames.rbegin()->first);
         if (found.size() > 1 || found.front().how != How::kMotion)
             plan.instants = found;
         else if (is_whole(plan.time) && whole_picture)
@@ -81,6 +88,7 @@ class Retime : public Instance {
         parameters.enable("shutterOffset", open);
         parameters.enable("shutterPhase",
                           open && std::strcmp(parameters.choice("shutterOffset", 0), "custom") == 0);
+        parameters.enable("motionPath", moves(0));
         parameters.enable("atCut", !parameters.text("cuts", 0).empty());
         if (context == Context::Retimer) return;
         const Timing timing = find_timing(parameters.choice("timing", 0));
@@ -125,6 +133,14 @@ class Retime : public Instance {
                 parameters.number("shutterAngle", time),
                 find_offset(parameters.choice("shutterOffset", time)),
                 parameters.number("shutterPhase", time)};
+    }
+
+    // Are pictures made along motion?
+    bool moves(double time) const { return std::strcmp(parameters.choice("engine", time), "splatsyn") == 0; }
+
+    // Along curves?
+    bool bends(double time) const {
+        return moves(time) && std::strcmp(parameters.choice("motionPath", time), "quadratic") == 0;
     }
 
     // Where no picture is made, there is nothing to mix.

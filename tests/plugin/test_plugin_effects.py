@@ -50,7 +50,8 @@ def test_a_picture_between_two_clips_is_that_between_two_frames(bundle: Path) ->
         node.params["frameB"].set(5)
         assert node.frames_needed(1)["Source"] == [(2.0, 2.0), (5.0, 5.0)]
         assert node.render(1) is not None
-    with open_node(bundle, {"Source": FrameSequenceClip(FRAMES)}, params={"speed": 0.25}) as node:
+    straight = {"speed": 0.25, "motionPath": "Linear"}
+    with open_node(bundle, {"Source": FrameSequenceClip(FRAMES)}, params=straight) as node:
         retimed = node.render(6)  # 2.25
     np.testing.assert_array_equal(of_clips, of_frames)
     np.testing.assert_array_equal(of_clips, retimed)

@@ -98,8 +98,10 @@ def test_equals_the_command_line_bit_by_bit(
         ({"matteChannel": "Green"}, []),
         ({"matteChannel": "Red", "matteInvert": True}, ["--matte-channel=R", "--matte-invert"]),
         ({"flow": "DIS fine and coarse"}, ["--flow=dis+dis:coarse"]),
+        ({"motionPath": "Quadratic"}, ["--motion=quadratic"]),
+        ({"motionPath": "Linear"}, ["--motion=linear"]),
     ],
-    ids=["green", "red, inverted", "two flows"],
+    ids=["green", "red, inverted", "two flows", "curved", "straight"],
 )
 def test_parameters_mean_what_flags_mean(
     bundle: Path, files: Path, tmp_path: Path, params: dict[str, object], flags: list[str]
@@ -110,10 +112,12 @@ def test_parameters_mean_what_flags_mean(
 
 
 def test_asks_for_the_mattes_of_the_frames_it_is_made_of(bundle: Path) -> None:
-    with open_node(bundle, clips(), params={"speed": 0.5}) as node:
+    with open_node(bundle, clips(), params={"speed": 0.5, "motionPath": "Linear"}) as node:
         assert {name: node.frames_needed(2)[name] for name in ("Source", "Matte")} == {
             "Source": [(1.0, 2.0)], "Matte": [(1.0, 2.0)],
         }  # fmt: skip
+        choose(node, "motionPath", "Quadratic")
+        assert node.frames_needed(2)["Matte"] == [(1.0, 3.0)]
         assert node.is_identity(3) == ("Source", 2.0)
         choose(node, "output", "Foreground")
         assert node.frames_needed(3)["Matte"] == [(2.0, 2.0)]
@@ -123,7 +127,7 @@ def test_asks_for_the_mattes_of_the_frames_it_is_made_of(bundle: Path) -> None:
 
 
 def test_inbetween_takes_a_matte_of_each_picture(bundle: Path, files: Path, tmp_path: Path) -> None:
-    expected = command_line(files, tmp_path, "result")[2]
+    expected = command_line(files, tmp_path, "result", "--motion=linear")[2]
     numbers = {"amount": 0.5, "frameA": 1, "frameB": 2}
     with open_node(bundle, clips(), effect=INBETWEEN, params=numbers) as node:
         assert node.frames_needed(1)["Matte"] == [(1.0, 2.0)]

@@ -136,7 +136,7 @@ def test_a_ramp_with_a_shutter_equals_the_command_line(bundle: Path, plates: Pat
 
 
 def test_a_shutter_asks_for_the_frames_of_every_instant(bundle: Path) -> None:
-    values = {"speed": 1.0, "shutterSamples": 3, "shutterAngle": 720.0}
+    values = {"speed": 1.0, "shutterSamples": 3, "shutterAngle": 720.0, "motionPath": "Linear"}
     with open_node(bundle, source(), params=values) as node:
         assert node.frames_needed(3)["Source"] == [(2.0, 4.0)]
         assert node.is_identity(3) is None, "source frames are blurred too"
@@ -218,7 +218,7 @@ def test_depths_and_components(bundle: Path, depth: str, channels: int) -> None:
 
 
 def test_asks_for_the_frames_around_the_source_time(bundle: Path) -> None:
-    with open_node(bundle, source()) as node:
+    with open_node(bundle, source(), params={"motionPath": "Linear"}) as node:
         assert node.frames_needed(2)["Source"] == [(1.0, 2.0)]
         assert node.frames_needed(3)["Source"] == [(2.0, 2.0)]
         assert node.is_identity(2) is None
@@ -235,7 +235,7 @@ def test_asks_for_the_frames_around_the_source_time(bundle: Path) -> None:
 
 
 def test_animated_speed_is_integrated_and_frames_are_shown(bundle: Path) -> None:
-    with open_node(bundle, source()) as node:
+    with open_node(bundle, source(), params={"motionPath": "Linear"}) as node:
         node.params["speed"].keys({1: 0.0, 5: 1.0})  # 1 + (t - 1)^2 / 8
         assert node.is_identity(5) == ("Source", 3.0)
         assert node.frames_needed(4)["Source"] == [(2.0, 3.0)]

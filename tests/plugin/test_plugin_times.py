@@ -31,7 +31,7 @@ def bundle() -> Iterator[Path]:
 
 
 def set_randomly(node: Instance, timing: str, rng: np.random.Generator) -> None:
-    """Some speed, keys, frames or rates, and something for what is outside."""
+    """Some speed, keys, frames or rates, something for what is outside, a path and perhaps a cut."""
     if timing == "SourceTime":
         a, b = rng.uniform(-4, 8), rng.uniform(-2, 2)
         node.params["SourceTime"].animate(lambda time: a + b * time)
@@ -46,6 +46,9 @@ def set_randomly(node: Instance, timing: str, rng: np.random.Generator) -> None:
     else:
         node.params["speed"].keys({int(one): float(rng.integers(-8, 17)) / 8 for one in (-3, 4, 11)})
     choose(node, "outside", str(rng.choice(["Hold", "Loop", "Bounce", "Black"])))
+    choose(node, "engine", str(rng.choice(["Motion", "Motion", "Nearest"])))
+    choose(node, "motionPath", str(rng.choice(["Linear", "Quadratic"])))
+    node.params["cuts"].set(str(rng.choice(["", "", "1", "0,3"])))
 
 
 def check_time(node: Instance, time: float) -> tuple[bool, bool]:
@@ -65,7 +68,13 @@ def check_time(node: Instance, time: float) -> tuple[bool, bool]:
         assert not made.any()
         return False, True
     assert fetched == covered and all(FIRST <= frame <= LAST for frame in fetched)
-    assert len(fetched) == 2 and max(fetched) - min(fetched) == 1
+    first, last = min(fetched), max(fetched)
+    assert len(fetched) == last - first + 1, "neighbours"
+    cuts = [float(cut) for cut in node.params["cuts"].value.split(",") if cut]
+    assert not [cut for cut in cuts if first < cut <= last], "of one shot"
+    ends = {FIRST, LAST, *cuts, *(cut - 1 for cut in cuts)}
+    curved = node.params["engine"].value == 0 and node.params["motionPath"].value == 1
+    assert len(fetched) in ((4,) if curved and not {first, last} & ends else (2, 3, 4) if curved else (2,))
     return False, False
 
 
@@ -73,7 +82,7 @@ def check_time(node: Instance, time: float) -> tuple[bool, bool]:
 def test_all_answers_agree(bundle: Path, timing: str) -> None:
     rng = np.random.default_rng(sum(map(ord, timing)))
     context = "retimer" if timing == "SourceTime" else "general"
-    params = {"engine": "Nearest"} | ({} if timing == "SourceTime" else {"timing": timing})
+    params = {} if timing == "SourceTime" else {"timing": timing}
     found = {"identity": 0, "black": 0, "between": 0}
     with open_node(bundle, {"Source": FrameSequenceClip(FRAMES)}, context, params=params) as node:
         for count in range(TIMES):

@@ -131,6 +131,8 @@ def test_parameters_follow_the_settings() -> None:
         if one.setting:
             assert one.setting in allowed(), "the server would refuse it"
             assert one.default == declared[one.setting].default
+            said = {} if not one.always else {one.setting: str(one.default)}
+            assert getattr(read_settings(said), one.setting) == one.default or one.setting == "config"
             for value, _ in one.choices:
                 read_settings({one.setting: value})
         if one.choices:
@@ -157,7 +159,7 @@ def test_table_compiles_as_cpp(tmp_path: Path) -> None:
         "int main() {\n  for (const auto& one : retempo::kParameters)\n"
         '    std::printf("%s|%s|%s|%s|%.17g|%s|%.17g|%.17g|%d|%s|%u|%d|%s\\n",\n'
         "                one.name, one.label, one.hint, one.group, one.number, one.text, one.low, one.high,\n"
-        "                one.choiceCount, one.setting, one.effects, one.animates,\n"
+        "                one.choiceCount, one.setting, one.effects, one.animates + 2 * one.always,\n"
         '                one.choiceCount ? one.choices[one.choiceCount - 1].value : "");\n}\n'
     )
     built = tmp_path / "table"
@@ -176,7 +178,7 @@ def test_table_compiles_as_cpp(tmp_path: Path) -> None:
         )
         assert (name, label, hint, group, setting) == (one.name, one.label, one.hint, one.group, one.setting)
         assert (float(low), float(high), int(effects)) == (one.low, one.high, one.effects)
-        assert (int(count), bool(int(animates))) == (len(one.choices), one.animates)
+        assert (int(count), int(animates)) == (len(one.choices), one.animates + 2 * one.always)
         if one.choices:
             assert one.choices[int(float(number))][0] == one.default == text and last == one.choices[-1][0]
         elif one.type == "string":

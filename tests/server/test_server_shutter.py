@@ -17,7 +17,15 @@ from retempo.server.protocol import ProtocolError
 from retempo.server.render_message import How, Instant, Kind, Output, RenderMessage, Role
 
 SETTINGS = {"config": "ocio://cg-config-latest", "input_space": "lin_rec709_scene"}
-FLAGS = ("--config", "ocio://cg-config-latest", "--input-space", "lin_rec709_scene", "--quiet")
+FLAGS = (
+    "--config",
+    "ocio://cg-config-latest",
+    "--input-space",
+    "lin_rec709_scene",
+    "--quiet",
+    "--motion",
+    "linear",
+)
 FRAMES = {number: picture(number) * np.float32(1.37) for number in (1, 2, 3)}
 
 

@@ -12,7 +12,8 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
-from functools import lru_cache
+from contextlib import contextmanager
+from functools import lru_cache, reduce
 from itertools import product
 from typing import Any, Final
 
@@ -21,13 +22,14 @@ import numpy as np
 from retempo.color.pipeline import ColorPipeline
 from retempo.flow.base import Flow, FlowEstimator, Image
 from retempo.flow.catalog import VectorsMarker
+from retempo.io.frame import Window
 from retempo.render.frame import FrameRenderer, PreparedFrames
 from retempo.render.settings import RetimeSettings
 from retempo.render.surroundings import surround
 from retempo.server.cache import ContentCache
 from retempo.server.render_message import Role
 from retempo.server.render_request import prepare_frames
-from retempo.server.request_frames import Given, frame_before, has_mattes
+from retempo.server.request_frames import Given, Pair, has_mattes
 from retempo.server.request_settings import allowed
 from retempo.synthesis.layered import LayeredPrepared
 
@@ -62,9 +64,9 @@ RENDER_SETTINGS: Final = frozenset(
 """What only rendering looks at; whatever is not named here or in the next line is part of a pair's key."""
 
 OTHER_SETTINGS: Final = frozenset(
-    {"config", "input_space", "working_space", "output_space", "flow_space", "source_frames", "deterministic"}
+    {"config", "input_space", "working_space", "output_space", "flow_space", "cuts", "deterministic"}
 )
-"""Colour, which is in the key as what it resolves to, and what cannot change a pixel."""
+"""Colour and cuts, which are in the key as what they resolve to, and what cannot change a pixel."""
 
 
 class Engine:
@@ -77,7 +79,23 @@ class Engine:
     def __init__(self, cache: ContentCache) -> None:
         self.cache = cache
         self._renderers: OrderedDict[Hashable, FrameRenderer] = OrderedDict()
+        self._turns: dict[Hashable, tuple[threading.Lock, int]] = {}
         self._lock = threading.Lock()
+
+    @contextmanager
+    def turn(self, key: Hashable) -> Iterator[None]:
+        """Only one thread at a time is in here with the same key: what one computes the next one finds in the cache."""
+        with self._lock:
+            alone, count = self._turns.get(key, (threading.Lock(), 0))
+            self._turns[key] = alone, count + 1
+        try:
+            with alone:
+                yield
+        finally:
+            with self._lock:
+                _, count = self._turns.pop(key)
+                if count > 1:
+                    self._turns[key] = alone, count - 1
 
     def renderer(self, settings: RetimeSettings) -> FrameRenderer:
         """The renderer for these settings, with its colour processors.
@@ -108,8 +126,9 @@ class Engine:
                 self._renderers.popitem(last=False)
         return made
 
-    def pair_key(self, renderer: FrameRenderer, given: Given, numbers: tuple[int, ...]) -> Hashable:
+    def pair_key(self, renderer: FrameRenderer, given: Given, pair: Pair) -> Hashable:
         """Identity of what ``prepare`` makes: content, settings and colour that enter it."""
+        numbers, first = pair
         content = tuple(
             (one.role, one.number - numbers[0], one.digest)
             for one in sorted(given.message.frames, key=lambda one: (one.role, one.number))
@@ -119,26 +138,24 @@ class Engine:
         return (
             "pair",
             content,
-            frame_before(given.message, numbers) - numbers[0],
+            first - numbers[0],
             given.message.display,
             chosen,
             _facts(renderer, DESCRIBES_FRAMES + DESCRIBES_FLOW),
         )
 
-    def prepare(
-        self, renderer: FrameRenderer, given: Given, numbers: tuple[int, ...]
-    ) -> tuple[PreparedFrames, bool]:
+    def prepare(self, renderer: FrameRenderer, given: Given, pair: Pair) -> tuple[PreparedFrames, bool]:
         """Prepare source frames and remember the result; also whether any flow had to be estimated."""
         flows: list[FlowEstimator | VectorsMarker] = [
-            one if isinstance(one, VectorsMarker) else _Remembered(self, renderer, one, given, numbers)
+            one if isinstance(one, VectorsMarker) else _Remembered(self, renderer, one, given, pair)
             for one in renderer.estimators
         ]
         bound = copy.copy(renderer)
         bound.estimators = flows
-        made = prepare_frames(bound, given, numbers)
+        made = prepare_frames(bound, given, pair)
         computed = any(one.computed for one in flows if isinstance(one, _Remembered))
-        kept = self.cache.put(self.pair_key(renderer, given, numbers), made, parts_of(made))
-        for number in numbers:  # as recent as the pair: it is of no use without them
+        kept = self.cache.put(self.pair_key(renderer, given, pair), made, parts_of(made))
+        for number in pair.numbers:  # as recent as the pair: it is of no use without them
             self.cache.get(frame_key(_digest(given, number)))
         return kept, computed
 
@@ -156,33 +173,35 @@ class _Remembered:
         renderer: FrameRenderer,
         inner: FlowEstimator,
         given: Given,
-        numbers: tuple[int, ...],
+        pair: Pair,
     ) -> None:
         self.name = inner.name
         self.computed = False
         self._inner = inner
-        self._cache = engine.cache
-        windows = tuple(
+        self._engine = engine
+        windows = [
             one.window
             for one in given.message.frames
-            if one.number in numbers and one.role not in (Role.VECTORS, Role.MATTE)
-        )
+            if one.number in pair.numbers and one.role not in (Role.VECTORS, Role.MATTE)
+        ]
         chosen = tuple(getattr(renderer.settings, name) for name in FLOW_SETTINGS)
-        place = (given.message.display, *sorted(windows))
+        place = (given.message.display, reduce(Window.union, windows))  # no more: three gaps ask for a motion
         self._base = ("flow", inner.name, chosen, place, _facts(renderer, DESCRIBES_FLOW))
-        around = surround(numbers, frame_before(given.message, numbers), renderer.settings)
+        around = surround(pair.numbers, pair.first, renderer.settings)
         layers = ("foreground", "background") if has_mattes(given.message) else ("",)
         self._questions: Iterator[tuple[str, tuple[int, int]]] = iter(product(layers, around.questions))
-        self._digests = {number: _digests(given, number) for number in numbers}
+        self._digests = {number: _digests(given, number) for number in pair.numbers}
 
     def estimate(self, image0: Image, image1: Image) -> tuple[Flow, Flow]:
         layer, (first, second) = next(self._questions)
         key = (*self._base, layer, self._digests[first], self._digests[second])
-        found = self._cache.get(key)
-        if found is None:
-            self.computed = True
-            found = self._inner.estimate(image0, image1)
-            self._cache.put(key, found, {memory_of(one): one.nbytes for one in found})
+        cache = self._engine.cache
+        with self._engine.turn(key):
+            found = cache.get(key)
+            if found is None:
+                self.computed = True
+                found = self._inner.estimate(image0, image1)
+                cache.put(key, found, {memory_of(one): one.nbytes for one in found})
         flow01, flow10 = found
         return flow01, flow10
 

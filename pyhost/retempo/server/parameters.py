@@ -4,7 +4,7 @@
 hash of the table goes into WELCOME, so that a plugin and a server of different releases notice.
 
 Only what works through the plugin is here. Left out: ablations, what names files or channels, what belongs to
-written files, and ``source_frames`` (hosts hand over two frames).
+written files, and ``source_frames`` (two contribute).
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Parameter:
         effects: RETIME, INBETWEEN and VECTORS, joined.
         animates: may it change from frame to frame?
         mode: of a string: plain, file, or label (the plugin writes it, the user does not).
+        always: is it sent even where it has its default? For requests that say nothing have another one.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Parameter:
     effects: int = ALL
     animates: bool = False
     mode: str = "plain"
+    always: bool = False
 
 
 OWN: Final = (
@@ -134,6 +136,9 @@ OWN: Final = (
     ),
 )  # fmt: skip
 
+UNSAID: Final = {"motion": "linear"}
+"""What requests mean that do not say it, whatever the settings' default: two frames move straight."""
+
 # setting -> label, effects, and what differs from the settings' own declaration
 DERIVED: Final[dict[str, tuple[str, int, dict[str, Any]]]] = {
     "outside": ("Outside range", RETIME, {"drop": ("error",), "setting": ""}),
@@ -176,6 +181,11 @@ DERIVED: Final[dict[str, tuple[str, int, dict[str, Any]]]] = {
         "choices": MATTES, "hint": "Which channel of the matte input separates foreground and background.",
     }),
     "matte_invert": ("Invert matte", PICTURES, {}),
+    "motion": ("Motion path", RETIME, {
+        "name": "motionPath", "labels": {"linear": "Linear", "quadratic": "Quadratic"},
+        "hint": "How things move between two frames: straight at an even pace, or along curves that also follow the "
+        "motion before and after, for which a frame more on either side is read.",
+    }),
     "filter": ("Filter", PICTURES, {}),
     "footprint": ("Footprint", PICTURES, {}),
     "sigma": ("Footprint width", PICTURES, {}),
@@ -221,10 +231,10 @@ def _derive(one: Any, label: str, effects: int, extra: dict[str, Any]) -> Parame
     )
     hint = extra.get("hint", hint)
     return Parameter(
-        head + "".join(word.capitalize() for word in words), label, hint, meta["group"],
+        extra.get("name", head + "".join(word.capitalize() for word in words)), label, hint, meta["group"],
         "choice" if choices else types[meta["kind"]], one.default, low, high,
         extra.get("display", (low, high)), choices,
-        extra.get("setting", one.name), effects, False, extra.get("mode", "plain"),
+        extra.get("setting", one.name), effects, False, extra.get("mode", "plain"), one.name in UNSAID,
     )  # fmt: skip
 
 
@@ -249,7 +259,8 @@ def write_cpp() -> str:
         "  double low, high, displayLow, displayHigh;", "  const Choice* choices;", "  int choiceCount;",
         "  const char* setting;  // key in RENDER's settings block; empty: the plugin's own",
         "  unsigned effects;", "  bool animates;", "  bool file;  // a string that names a file",
-        "  bool line;  // a string that the plugin writes", "};", "",
+        "  bool line;  // a string that the plugin writes",
+        "  bool always;  // sent even where it has its default", "};", "",
     ]  # fmt: skip
     lines += ["inline constexpr ParameterGroup kParameterGroups[] = {"]
     lines += [f"  {{{_quote(name)}, {_quote(label)}}}," for name, label in GROUPS.items()] + ["};", ""]
@@ -265,7 +276,9 @@ def write_cpp() -> str:
         text = one.default if isinstance(one.default, str) else ""
         limits = ", ".join(repr(float(value)) for value in (one.low, one.high, *one.display))
         default = f"{float(number)!r}, {_quote(text)}"
-        flags = f"{str(one.animates).lower()}, {str(one.mode == 'file').lower()}, {str(one.mode == 'label').lower()}"
+        flags = ", ".join(
+            str(flag).lower() for flag in (one.animates, one.mode == "file", one.mode == "label", one.always)
+        )
         rows += [
             f"  {{{_quote(one.name)}, {_quote(one.label)},",
             f"   {_quote(one.hint)},",

@@ -23,10 +23,11 @@ from retempo.render.frame import FrameRenderer, PreparedFrames, assemble
 from retempo.server.render_message import LAYERS, Kind, Output, RenderMessage, Role
 from retempo.server.request_frames import (
     Given,
-    frame_before,
+    Pair,
     has_mattes,
     is_copy,
     matte_frame,
+    pair_of,
     pairs_of,
     passes_of,
     source_frame,
@@ -34,12 +35,13 @@ from retempo.server.request_frames import (
     vector_frame,
 )
 
-Prepare = Callable[[tuple[int, ...]], PreparedFrames]
-"""Numbers of source frames -> what is prepared for them (times count from the first), made or remembered."""
+Prepare = Callable[[Pair], PreparedFrames]
+"""Source frames -> what is prepared for them (times count from the first), made or remembered."""
 
 
-def prepare_frames(renderer: FrameRenderer, given: Given, numbers: tuple[int, ...]) -> PreparedFrames:
+def prepare_frames(renderer: FrameRenderer, given: Given, pair: Pair) -> PreparedFrames:
     """Prepare a set of source frames; their times count from the first, so that equal content is equal anywhere."""
+    numbers, first = pair
     frames = {number - numbers[0]: source_frame(given, number) for number in numbers}
     vectors = None
     marker = next((one for one in renderer.estimators if isinstance(one, VectorsMarker)), None)
@@ -49,7 +51,7 @@ def prepare_frames(renderer: FrameRenderer, given: Given, numbers: tuple[int, ..
     mattes = None
     if has_mattes(given.message):
         mattes = {number - numbers[0]: matte_frame(given, number) for number in numbers}
-    return renderer.prepare(frames, vectors, frame_before(given.message, numbers) - numbers[0], mattes=mattes)
+    return renderer.prepare(frames, vectors, first - numbers[0], mattes=mattes)
 
 
 def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[np.ndarray, Window]:
@@ -65,9 +67,9 @@ def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tupl
         return spread(known, message.channels), layer.window
     if message.instants:
         return _exposed(renderer, given, prepare)
-    (numbers,) = pairs_of(message)
-    prepared = prepare(numbers)
-    time = message.time - numbers[0]
+    (pair,) = pairs_of(message, given.settings)
+    prepared = prepare(pair)
+    time = message.time - pair.numbers[0]
     if message.output in (Output.PICTURE, *LAYERS):
         layer = renderer.render(with_options(prepared, renderer), time).layers[0]
         return layer.pixels, layer.window
@@ -77,13 +79,13 @@ def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tupl
 def _exposed(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[np.ndarray, Window]:
     """The mean of the instants that a client names."""
     exposure = Exposure(renderer.color)
-    for one in passes_of(given.message):
+    for one in passes_of(given.message, given.settings):
         if one.kind == "black":
             exposure.add_black(sum(one.weights))
             continue
         start = one.numbers[0]
         if one.kind == "between":
-            prepared = with_options(prepare(one.numbers), renderer)
+            prepared = with_options(prepare(pair_of(one)), renderer)
         else:
             prepared = _still(renderer, given, one.numbers)
         renderer.expose(exposure, prepared, replace(one, times=tuple(time - start for time in one.times)))
@@ -155,7 +157,8 @@ def _vectors(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[n
     for column, (direction, other) in enumerate(ways):
         flow, back = np.zeros((*shape, 2), np.float32), None
         if given.entry(Role.SOURCE, other) is not None:
-            view = prepare((min(here, other), max(here, other))).views[0]
+            before, after = sorted((here, other))
+            view = prepare(Pair((before, after), before)).views[0]
             assert view.motion is not None
             first = 0 if direction == "forward" else 1
             flow, back = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from retempo.flow.vectors import VectorPreset
 from retempo.io.frame import Frame, Layer, make_layer
 from retempo.render.exposure import Pass, list_passes
 from retempo.render.settings import RetimeSettings
+from retempo.render.steps import contributors
+from retempo.retime.cuts import Cuts, parse_cuts
 from retempo.retime.moment import PlanEntry
 from retempo.server.render_message import (
     LAYERS,
@@ -32,14 +34,27 @@ NAMES: Final = {1: ("A",), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
 
 @dataclass(frozen=True)
 class Given:
-    """A request's frames by role and number, with their pixels ``[H, W, C]``."""
+    """What a request hands over: frames by role and number with their pixels ``[H, W, C]``, and its settings."""
 
     message: RenderMessage
+    settings: RetimeSettings
     pixels: Mapping[tuple[Role, int], np.ndarray]
 
     def entry(self, role: Role, number: int) -> FrameEntry | None:
         """The frame table's line for a role and number."""
         return next((one for one in self.message.frames if (one.role, one.number) == (role, number)), None)
+
+
+class Pair(NamedTuple):
+    """Source frames that are prepared together.
+
+    Args:
+        numbers: of all that are looked at, ascending: with quadratic motion those past the gap, too.
+        first: the one that the instants to be rendered follow.
+    """
+
+    numbers: tuple[int, ...]
+    first: int
 
 
 def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
@@ -61,7 +76,7 @@ def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
         raise InputError(
             f"the source frames have {' and '.join(map(str, sorted(channels)))} channels", "send them alike"
         )
-    moving = {number for numbers in pairs_of(message) for number in numbers}
+    moving = {number for pair in pairs_of(message, settings) for number in pair.numbers}
     lacks_depth = settings.depth != "off" and not by_role[Role.DEPTH] and (moving or not message.instants)
     if lacks_depth or (by_role[Role.DEPTH] and settings.depth == "off"):
         raise UsageError(
@@ -129,21 +144,34 @@ def is_copy(message: RenderMessage) -> bool:
     )
 
 
-def pairs_of(message: RenderMessage) -> list[tuple[int, ...]]:
-    """Which sets of source frames have to be prepared."""
-    sources = tuple(sorted(one.number for one in message.frames if one.role == Role.SOURCE))
+def pairs_of(message: RenderMessage, settings: RetimeSettings) -> list[Pair]:
+    """What has to be prepared.
+
+    Raises:
+        UsageError: see ``passes_of``.
+    """
     if message.kind == Kind.VECTORS:
-        here = int(message.time)
-        return [pair for pair in ((here - 1, here), (here, here + 1)) if set(pair) <= set(sources)]
-    if message.instants:
-        return sorted({one.numbers for one in passes_of(message) if one.kind == "between"})
-    return [] if is_copy(message) else [sources]
+        sources, here = set(sources_of(message)), int(message.time)
+        return [Pair(pair, pair[0]) for pair in ((here - 1, here), (here, here + 1)) if set(pair) <= sources]
+    if is_copy(message):
+        return []
+    return sorted({pair_of(one) for one in passes_of(message, settings) if one.kind == "between"})
+
+
+def pair_of(one: Pass) -> Pair:
+    """What has to be prepared for instants between two source frames."""
+    assert one.first is not None
+    return Pair(one.numbers, one.first)
+
+
+def sources_of(message: RenderMessage) -> list[int]:
+    """Numbers of the source frames in the table, ascending."""
+    return sorted(one.number for one in message.frames if one.role == Role.SOURCE)
 
 
 def moment_of(message: RenderMessage, instant: Instant) -> PlanEntry:
     """An instant by the frames that were sent: one of them, black, or between two that are neighbours among them."""
-    sources = sorted(one.number for one in message.frames if one.role == Role.SOURCE)
-    time = instant.time
+    sources, time = sources_of(message), instant.time
     if instant.how == How.BLACK:
         return PlanEntry(0, time, "black", None, None, Fraction(0))
     if time in sources:
@@ -154,19 +182,28 @@ def moment_of(message: RenderMessage, instant: Instant) -> PlanEntry:
     return PlanEntry(0, time, kind, before, after, (time - before) / max(1, after - before))
 
 
-def passes_of(message: RenderMessage) -> tuple[Pass, ...]:
-    """The instants of a picture as the renderer wants them."""
-    moments = tuple(moment_of(message, one) for one in message.instants)
+def passes_of(message: RenderMessage, settings: RetimeSettings) -> tuple[Pass, ...]:
+    """The instants of a picture, or its one moment, as the renderer wants them.
 
-    def contributors(moment: PlanEntry) -> tuple[int, ...]:
-        return tuple(one for one in (moment.first, moment.second) if one is not None)
+    What a moment is made from is decided as for ``retempo retime``, among the frames that were sent: one that was sent
+    for another instant does no harm.
 
-    return list_passes(PlanEntry(0, message.time, "blur", None, None, Fraction(0), "", moments), contributors)
+    Raises:
+        UsageError: the settings' cuts are no list of frames, or part two between which something is to move.
+    """
+    sources, cuts = sources_of(message), Cuts.of(parse_cuts(settings.cuts))
+    moments = tuple(moment_of(message, one) for one in message.instants or (Instant(message.time),))
 
+    def needs(moment: PlanEntry) -> tuple[int, ...]:
+        numbers = contributors(moment, sources, settings.window, cuts)
+        if moment.kind == "between" and moment.second not in numbers:
+            raise UsageError(
+                f"source time {moment.source_time} lies across a cut, between {moment.first} and {moment.second}",
+                "ask for one of the two, or for an instant that is mixed",
+            )
+        return numbers
 
-def frame_before(message: RenderMessage, numbers: Sequence[int]) -> int:
-    """The one of ``numbers`` (ascending, of ``pairs_of``) that the asked-for time follows; never the last of them."""
-    return max((number for number in numbers[:-1] if number <= message.time), default=numbers[0])
+    return list_passes(PlanEntry(0, message.time, "blur", None, None, Fraction(0), "", moments), needs)
 
 
 def source_frame(given: Given, number: int) -> Frame:

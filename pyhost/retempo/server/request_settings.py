@@ -11,9 +11,10 @@ from typing import Any, Final
 from retempo.color.config import DEFAULT_CONFIG
 from retempo.errors import UsageError
 from retempo.render.settings import RetimeSettings
+from retempo.server.parameters import UNSAID
 
 GROUPS: Final = ("flow", "synthesis", "colour")
-OTHERS: Final = ("device", "deterministic", "shutter_samples")
+OTHERS: Final = ("device", "deterministic", "shutter_samples", "cuts")
 REFUSED: Final = ("vectors", "flow_layer", "depth_channel", "matte", "matte_output")
 """Of those groups: paths, names of channels that no host's picture has, and what the request's output says."""
 
@@ -36,7 +37,7 @@ def read_settings(texts: Mapping[str, str]) -> RetimeSettings:
     Raises:
         UsageError: a name that is unknown or not for clients, a value out of range, a config that is no absolute path.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict(UNSAID)
     for name, text in texts.items():
         one = allowed().get(name)
         if one is None:

@@ -20,7 +20,7 @@ from retempo.server.scheduler import Owner, Scheduler
 if TYPE_CHECKING:
     from retempo.render.frame import FrameRenderer, PreparedFrames
     from retempo.server.engine import Engine
-    from retempo.server.request_frames import Given
+    from retempo.server.request_frames import Given, Pair
 
 log = logging.getLogger(__name__)
 Answer = Callable[[Done | Failed | Progress], None]
@@ -95,12 +95,12 @@ class Worker:
             self._receive(request)
         request.check()
         pixels = {(one.role, one.number): request.pixels[index] for index, one in enumerate(message.frames)}
-        given = Given(message, pixels)
+        given = Given(message, request.settings, pixels)
         with request.timed("prepare"):
             renderer = engine.renderer(settings_for(message, request.settings))
             held = {
-                numbers: self._prepare(owner, request, answer, renderer, given, numbers)
-                for numbers in pairs_of(message)
+                pair: self._prepare(owner, request, answer, renderer, given, pair)
+                for pair in pairs_of(message, request.settings)
             }
         request.check()
         answer(Progress(700, "rendering"))
@@ -141,10 +141,10 @@ class Worker:
         answer: Answer,
         renderer: FrameRenderer,
         given: Given,
-        numbers: tuple[int, ...],
+        pair: Pair,
     ) -> PreparedFrames:
         """The prepared frames; if another request is just making them, this one gives its thread back meanwhile."""
-        key = self.engine.pair_key(renderer, given, numbers)
+        key = self.engine.pair_key(renderer, given, pair)
         with self._lock:
             found = self.cache.get(key)
             if found is None and key in self._preparing:
@@ -158,7 +158,7 @@ class Worker:
             return found
         answer(Progress(100, "estimating motion"))
         try:
-            made, computed = self.engine.prepare(renderer, given, numbers)
+            made, computed = self.engine.prepare(renderer, given, pair)
         finally:
             with self._lock:
                 parked = self._preparing.pop(key)
@@ -182,11 +182,13 @@ class Worker:
 def settings_for(message: RenderMessage, settings: RetimeSettings) -> RetimeSettings:
     """What the renderer is to be told of a request that its settings do not say.
 
-    Vectors are those of the estimator, whatever engine and depth are chosen for pictures. A matte's channel is of no
-    use without mattes; the layer alone that is wanted stands in the output.
+    Vectors are those of the estimator, whatever engine, depth and paths are chosen for pictures. A matte's channel is
+    of no use without mattes; the layer alone that is wanted stands in the output. Cuts have said which frames belong
+    together.
     """
+    settings = replace(settings, cuts="")
     if message.kind == Kind.VECTORS:
-        return replace(settings, engine="splatsyn", depth="off", matte_channel="")
+        return replace(settings, engine="splatsyn", depth="off", motion="linear", matte_channel="")
     if not any(one.role == Role.MATTE for one in message.frames):
         return replace(settings, matte_channel="")
     alone = message.output.name.lower() if message.output in LAYERS else "result"
