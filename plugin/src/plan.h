@@ -14,6 +14,7 @@ struct Fetch {
     int64_t frame = 0; // which picture of the clip
     bridge::Role role = bridge::Role::kSource;
     int64_t number = 0; // as what it is handed on
+    bool aside = false; // only tells how others move: where there is no picture, it is left out
 };
 
 // Is it one of the layers that a matte separates, or the matte?

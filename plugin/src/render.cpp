@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include "colour.h"
 #include "effects.h"
@@ -100,6 +101,10 @@ void fill_black(const bridge::MutablePicture& picture, const Bounds& window) {
     for (int r = 0; r < window.height(); ++r) std::memset(bridge::row_of(picture, window, r), 0, bytes);
 }
 
+bool is_missing(const bridge::Frame& frame) {
+    return frame.picture.data == nullptr || frame.picture.bounds.empty();
+}
+
 // Whether frames of other times can be had; asked only where they are needed.
 void check_access(const Plan& plan, double time) {
     if (host().temporal_access) return;
@@ -133,6 +138,7 @@ class Drawing {
     // False where it would have to be converted.
     bool copy_identity(const bridge::MutablePicture& result, const Bounds& window) const;
     void fetch(bridge::Components components, const Bounds& window);
+    void leave_out_missing();
     bridge::Frame take(const Fetch& fetch);
     std::string name_frame(const Fetch& fetch, const Image& image) const;
 
@@ -204,9 +210,10 @@ void Drawing::fetch(bridge::Components components, const Bounds& window) {
             throw bridge::BridgeError(bridge::Problem::kCancelled, "the host cancelled the render", "", 130);
         request_.frames.push_back(take(fetch));
     }
+    leave_out_missing();
     for (size_t i = 0; i < request_.frames.size(); ++i) {
         bridge::Frame& frame = request_.frames[i];
-        const bool missing = frame.picture.data == nullptr || frame.picture.bounds.empty();
+        const bool missing = is_missing(frame);
         const bool source = frame.role == bridge::Role::kSource;
         something_ = something_ || (source && !missing);
         if (missing)
@@ -217,6 +224,18 @@ void Drawing::fetch(bridge::Components components, const Bounds& window) {
             (plan_.output == bridge::Output::kPicture || needs_matte(plan_.output)) &&
             frame.picture.components != components)
             throw StatusError(kOfxStatErrImageFormat, "source and output have different channels");
+}
+
+// Frames that only tell how others move, where the host has no picture of them.
+void Drawing::leave_out_missing() {
+    std::set<int64_t> numbers;
+    for (size_t i = 0; i < plan_.fetches.size(); ++i)
+        if (plan_.fetches[i].aside && plan_.fetches[i].role == bridge::Role::kSource &&
+            is_missing(request_.frames[i]))
+            numbers.insert(request_.frames[i].number);
+    const auto lost = [&](const bridge::Frame& frame) { return numbers.count(frame.number) != 0; };
+    request_.frames.erase(std::remove_if(request_.frames.begin(), request_.frames.end(), lost),
+                          request_.frames.end());
 }
 
 bridge::Frame Drawing::take(const Fetch& fetch) {

@@ -1,4 +1,5 @@
 // Retempo Retime: which frames of the source does a time show?
+#include <algorithm>
 #include <cstring>
 #include <map>
 
@@ -29,6 +30,31 @@ ShutterOffset find_offset(const char* name) {
                                               : ShutterOffset::Centred;
 }
 
+// What is a source frame for?
+struct Use {
+    bool shown = false;  // its pixels are in the picture
+    bool moving = false; // motion is found from it
+};
+
+// past: frames on either side of a gap that tell of its motion.
+std::map<int64_t, Use> list_frames(const std::vector<Instant>& instants, const Cuts& shots,
+                                   const FrameSpan& span, int64_t past) {
+    std::map<int64_t, Use> frames;
+    for (const Instant& one : instants) {
+        if (one.how == How::kBlack) continue;
+        const int64_t first = floor_of(one.time), last = is_whole(one.time) ? first : first + 1;
+        const bool moving = last > first && one.how == How::kMotion;
+        for (const int64_t frame : {first, last}) {
+            frames[frame].shown = true;
+            frames[frame].moving |= moving;
+        }
+        for (const int64_t frame : {first - past, last + past})
+            if (moving && frame >= span.first && frame <= span.last && shots.shot(frame) == shots.shot(first))
+                frames[frame].moving = true;
+    }
+    return frames;
+}
+
 class Retime : public Instance {
   public:
     Retime(const EffectInfo& effect, OfxImageEffectHandle node, Context where)
@@ -43,27 +69,21 @@ class Retime : public Instance {
         const Cuts shots = cuts(time, picture);
         const std::vector<Instant> found =
             find_instants(map, curve(time), time, picture ? shutter(time) : Shutter{}, shots);
-        const int64_t past = bends(time) ? 1 : 0; // frames on either side of a gap that tell of its motion
-        std::map<int64_t, bool> frames;           // and whether motion is found from them
-        for (const Instant& one : found) {
-            if (one.how == How::kBlack) continue;
-            if (frames.empty()) plan.time = one.time;
-            const int64_t first = floor_of(one.time);
-            const bool whole = is_whole(one.time), moving = !whole && one.how == How::kMotion;
-            frames[first] |= moving;
-            if (!whole) frames[first + 1] |= moving;
-            for (int64_t frame : {first - past, first + 1 + past})
-                if (moving && frame >= map.source.first && frame <= map.source.last &&
-                    shots.shot(frame) == shots.shot(first))
-                    frames[frame] = true;
+        const auto seen = std::find_if(found.begin(), found.end(),
+                                       [](const Instant& one) { return one.how != How::kBlack; });
+        plan.black = seen == found.end();
+        if (plan.black) return;
+        plan.time = seen->time;
+        const std::map<int64_t, Use> frames = list_frames(found, shots, map.source, bends(time) ? 1 : 0);
+        for (const auto& [frame, use] : frames) {
+            const size_t begin = plan.fetches.size();
+            add_frame(plan, source, frame, frame, time, !use.moving);
+            for (size_t i = begin; i < plan.fetches.size(); ++i) plan.fetches[i].aside = !use.shown;
         }
-        plan.black = frames.empty();
-        for (const auto& [frame, moving] : frames) add_frame(plan, source, frame, frame, time, !moving);
         if (plan.fetches.size() > bridge::wire::kMostFrames)
             throw StatusError(kOfxStatFailed,
                               "the shutter is open over more frames than can be used at once; "
                               "choose a smaller shutter angle or fewer samples");
-        if (plan.black) return;
         plan.cuts = shots.list(frames.begin()->first, frames.rbegin()->first);
         if (found.size() > 1 || found.front().how != How::kMotion)
             plan.instants = found;

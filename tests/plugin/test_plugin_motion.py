@@ -175,6 +175,20 @@ def test_frames_past_the_gap_are_of_the_shot(bundle: Path) -> None:
         assert needed(3.5) == [(3.0, 4.0)]
 
 
+@pytest.mark.parametrize("missing", [2, 5])
+def test_a_frame_past_the_gap_that_is_missing_tells_nothing(bundle: Path, missing: int) -> None:
+    """Elsewhere a missing frame is black; motion from or to that would bend what is there."""
+    values = {"timing": "Frame", "frame": 3.5, "motionPath": "Quadratic"}
+    with open_node(bundle, source(), params=values) as node:
+        node.params["cuts"].set("3" if missing == 2 else "5")
+        expected = node.render(1)
+    there = {number: frame for number, frame in FRAMES.items() if number != missing}
+    with open_node(bundle, {"Source": FrameSequenceClip(there)}, params=values) as node:
+        assert_same_bits(render(node, 1), expected)
+        node.params["frame"].set(missing + 0.5)
+        assert not np.array_equal(node.render(1), expected)
+
+
 def test_vectors_and_depth_of_every_frame_are_asked_for(bundle: Path) -> None:
     motion = np.zeros((HEIGHT, WIDTH, 4), np.float32)
     motion[..., 0], motion[..., 2] = -2.0, 2.0
