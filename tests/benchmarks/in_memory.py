@@ -1,10 +1,10 @@
 """What does an in-between cost beyond moving its memory, and what do seven cost beyond one?
 
-``inbetween_over_memcpy``: one further in-between at 1920x1080, RGBA float32, two candidates, Gaussian
+``inbetween_over_memcpy``: one further in-between at 1920x1080, RGBA float32, two candidates on bent paths, Gaussian
 footprint, by ``Prepared.render``, over a copy that moves as much memory: 20 floats a pixel, that is 10 read and
 10 written, by all cores. (Counted for the synthesis: two times flow 2 + metrics 2 and colour 4 in, colour 4
-out.) ``cost_8x_over_2x``: flow both ways, metrics and seven in-betweens of one pair, over the same with one
-in-between.
+out.) ``cost_8x_over_2x``, with all defaults, inverses among them: flow both ways, metrics and seven in-betweens of one
+pair, over the same with one in-between.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ import numpy as np
 
 from clips import frames_of
 from retempo.flow.dis import DisFlow
+from retempo.render.frame import synthesis_options
+from retempo.render.settings import RetimeSettings
 from retempo.synthesis.options import SynthesisOptions
+from retempo.synthesis.paths import look_past
 from retempo.synthesis.pipeline import FlowPair, Prepared, prepare
 from timing import cores, medians
 
 FLOATS_A_PIXEL = 20
+DEFAULTS = RetimeSettings()
 GAP = 2
 """Frames between the two of the pair: at 24 fps, slow motion from 12."""
 
@@ -46,22 +50,26 @@ class Pair:
     """Two frames in memory, and every step of making frames between them."""
 
     def __init__(self, width: int, height: int, channels: int = 4) -> None:
-        frames, self.origin = frames_of(GAP + 1, width, height)
-        self.guides = [frames[index].astype(np.float32) / np.float32(255) for index in (0, GAP)]
+        frames, self.origin = frames_of(3 * GAP + 1, width, height)
+        before, *self.guides, after = (frame.astype(np.float32) / np.float32(255) for frame in frames[::GAP])
         self.pixels = [with_channels(guide, channels) for guide in self.guides]
         self.estimator = DisFlow()
-        self.options = SynthesisOptions()
+        self.options = synthesis_options(DEFAULTS, [self.estimator])
         self.flows = self.estimator.estimate(*self.guides)
+        self.beside = (
+            self.estimator.estimate(before, self.guides[0]),
+            self.estimator.estimate(self.guides[1], after),
+        )
         self.prepared = self.prepare(self.flows)
         self.out = np.empty_like(self.pixels[0])
 
     def prepare(
         self, flows: tuple[np.ndarray, np.ndarray], options: SynthesisOptions | None = None
     ) -> Prepared:
-        """Metrics of both frames."""
-        return prepare(
-            self.guides, [Fraction(0), Fraction(1)], [FlowPair(0, 1, *flows)], options or self.options
-        )
+        """Metrics of both frames and the bend of paths; the motion beside the pair is known from its neighbours."""
+        (into, back), (onward, home) = self.beside
+        pair = FlowPair(0, 1, *flows, past_i=look_past(back, into), past_j=look_past(onward, home))
+        return prepare(self.guides, [Fraction(0), Fraction(1)], [pair], options or self.options)
 
     def render(self, time: Fraction = Fraction(1, 2), prepared: Prepared | None = None) -> None:
         """One further in-between."""
@@ -84,6 +92,7 @@ def with_channels(guide: np.ndarray, channels: int) -> np.ndarray:
 def measure_inbetween(repeats: int) -> dict[str, Any]:
     """Ratio of one further in-between to the copy, and where its time goes."""
     pair = Pair(1920, 1080)
+    two = pair.prepare(pair.flows, SynthesisOptions())
     bilinear = pair.prepare(pair.flows, SynthesisOptions(footprint="bilinear"))
     lanczos = pair.prepare(pair.flows, SynthesisOptions(filter="lanczos4"))
     narrow = [np.ascontiguousarray(one[..., :1]) for one in pair.pixels]
@@ -91,10 +100,9 @@ def measure_inbetween(repeats: int) -> dict[str, Any]:
     taken = medians(
         {
             "copy": parallel_copy(1920 * 1080),
-            "inbetween": pair.render,
-            "inbetween, 1 channel instead of 4": lambda: pair.prepared.render(
-                narrow, Fraction(1, 2), out=narrow_out
-            ),
+            "inbetween": lambda: pair.render(prepared=two),
+            "inbetween, inverses too": pair.render,
+            "inbetween, 1 channel instead of 4": lambda: two.render(narrow, Fraction(1, 2), out=narrow_out),
             "inbetween, bilinear footprint": lambda: pair.render(prepared=bilinear),
             "inbetween, lanczos4 filter": lambda: pair.render(prepared=lanczos),
         },

@@ -13,7 +13,6 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,14 @@ import numpy as np
 
 from clips import frames_of
 from retempo.flow.catalog import parse_flow
+from retempo.render.frame import synthesis_options
 from retempo.render.settings import RetimeSettings
-from retempo.synthesis.options import SynthesisOptions
-from retempo.synthesis.pipeline import FlowPair, prepare
+from retempo.render.surroundings import surround
+from retempo.synthesis.pipeline import prepare
 from timing import medians
 
-DEFAULT_FLOW = RetimeSettings().flow
+DEFAULTS = RetimeSettings()
+DEFAULT_FLOW = DEFAULTS.flow
 OTHER_FLOWS = ("dis:medium", "dis:fast")
 FILTER = "minterpolate=fps={fps}:scd=none:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1"
 
@@ -71,14 +72,27 @@ def write_raw(frames: list[np.ndarray], path: Path) -> None:
             file.write(cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
 
 
-def double(frames: list[np.ndarray], flow: str = DEFAULT_FLOW) -> int:
+def double(frames: list[np.ndarray], flow: str = DEFAULT_FLOW, motion: str = DEFAULTS.motion) -> int:
     """Twice as many frames from float32 RGB in memory; returns how many (originals count, as in ffmpeg)."""
-    (estimator,), options = parse_flow(flow), SynthesisOptions()
+    settings = RetimeSettings(flow=flow, motion=motion)
+    estimators = parse_flow(flow)
+    options = synthesis_options(settings, estimators)
     out = np.empty_like(frames[0])
-    for first, second in pairwise(frames):
-        flows = estimator.estimate(first, second)
-        ready = prepare([first, second], [Fraction(0), Fraction(1)], [FlowPair(0, 1, *flows)], options)
-        ready.render([first, second], Fraction(1, 2), out=out)
+    flows: dict[tuple[int, int], Any] = {}
+
+    def ask(estimator: Any, one: int, other: int) -> Any:
+        if (one, other) not in flows:
+            flows[one, other] = estimator.estimate(frames[one], frames[other])
+        return flows[one, other]
+
+    beside = settings.window // 2 - 1
+    for first in range(len(frames) - 1):
+        near = range(max(0, first - beside), min(len(frames), first + 2 + beside))
+        around = surround(near, first, settings)
+        pair = frames[first : first + 2]
+        ready = prepare(pair, around.times, around.ask(estimators, ask), options)
+        ready.render(pair, first + Fraction(1, 2), out=out)
+        flows.pop((first - 1, first), None)
     return 2 * len(frames) - 1
 
 
@@ -102,7 +116,9 @@ def measure_minterpolate(repeats: int, scratch: Path, count: int = 12) -> dict[s
         return action
 
     flows = (DEFAULT_FLOW, *OTHER_FLOWS)
-    taken = medians({"theirs": theirs, **{flow: ours(flow) for flow in flows}}, repeats)
+    straight = {"linear": lambda: double(floats, motion="linear")}
+    taken = medians({"theirs": theirs, **{flow: ours(flow) for flow in flows}, **straight}, repeats)
+    made["linear"] = made[DEFAULT_FLOW]
     raw.unlink()
     version = subprocess.run(
         [ffmpeg, "-version"], capture_output=True, text=True, check=True
@@ -111,6 +127,7 @@ def measure_minterpolate(repeats: int, scratch: Path, count: int = 12) -> dict[s
     return {
         "frame_over_minterpolate": each[DEFAULT_FLOW] / each["theirs"],
         "frame_over_minterpolate_by_flow": {flow: each[flow] / each["theirs"] for flow in flows},
+        "linear_frame_over_minterpolate": each["linear"] / each["theirs"],
         "frame_ms": 1e3 * each[DEFAULT_FLOW],
         "minterpolate_frame_ms": 1e3 * each["theirs"],
         "minterpolate_frames": made["theirs"],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bits import assert_same_bits
 from retempo import _native
 
 Send = Callable[[np.ndarray], Any]
@@ -196,3 +197,21 @@ def test_ids_are_copied_bit_for_bit() -> None:
     np.testing.assert_array_equal(out[:-1, :-1], ids[1:, 1:])
     _native.warp_ids(ids, flow, out, border="zero")
     assert (out[-1] == 0).all() and (out[:, -1] == 0).all()
+
+
+@pytest.mark.parametrize("border", ["edge", "zero"])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (7, 1), (13, 131), (40, 70)])
+def test_two_channels_have_the_bits_of_three(border: str, height: int, width: int) -> None:
+    rng = np.random.default_rng(height)
+    image = rng.normal(0, 5, (height, width, 3)).astype(np.float32)
+    image[rng.random(image.shape) < 0.02] = np.inf
+    flow = rng.normal(0, 6, (height, width, 2)).astype(np.float32)
+    flow[::2, ::3] = np.round(flow[::2, ::3])
+    made = []
+    for channels in (2, 3):
+        out = np.empty((height, width, channels), np.float32)
+        _native.warp_image(
+            np.ascontiguousarray(image[..., :channels]), flow, out, filter="bilinear", border=border
+        )
+        made.append(np.ascontiguousarray(out[..., :2]))
+    assert_same_bits(*made)

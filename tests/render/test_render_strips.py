@@ -66,7 +66,7 @@ def assert_same(whole: list[Frame], strips: list[Frame]) -> None:
         {"flow": "vectors", "depth": "add"},
         {"flow": "vectors:revision", "depth": "only", "depth_channel": "G"},
         {"source_frames": 4, "flow_scale": 0.5},
-        {"motion": "quadratic", "inverses": True},
+        {"motion": "quadratic", "inverses": "on"},
     ],
     ids=["default", "lanczos4", "vectors", "depth", "odd channels", "four frames", "quadratic"],
 )

@@ -35,6 +35,21 @@ struct Positions {
         }
     }
 
+    // The same along kSegment vectors that lie side by side, lane by lane.
+    RT_HD void aim_along_row(int x0, int row, const float* flow) {
+        for (int i = 0; i < kSegment; i += kLanes) {
+            floats dx, dy, across, down;
+            ints column, line;
+            unzip(load<floats>(flow + 2 * i), load<floats>(flow + 2 * i + kLanes), dx, dy);
+            split_lanes(dx, column, across);
+            split_lanes(dy, line, down);
+            store(x + i, column + lane_numbers() + (x0 + i));
+            store(y + i, line + row);
+            store(fx + i, across);
+            store(fy + i, down);
+        }
+    }
+
     // Target k where the image may end.
     template <class Read>
     RT_HD float sample_border(const LanczosSegment& segment, int k, int width, int height, Border border,
@@ -222,8 +237,43 @@ void image_lanczos(const WarpImage& v, const WarpOptions& options) {
     for_pieces(v.out.h, options.threads, body);
 }
 
+// Two channels, a flow along a flow: both texels of a row in one load.
+void image_bilinear_two(const WarpImage& v, const WarpOptions& options) {
+    const int width = static_cast<int>(v.image.w), height = static_cast<int>(v.image.h);
+    const int targets = static_cast<int>(v.out.w);
+    auto body = [&](int64_t y) {
+        Positions at;
+        for (int x0 = 0; x0 < targets; x0 += kSegment) {
+            const int n = smaller(kSegment, targets - x0);
+            if (n == kSegment)
+                at.aim_along_row(x0, static_cast<int>(y), v.flow.at(y, x0));
+            else
+                at.aim(x0, static_cast<int>(y), n, [&](int x, int axis) { return v.flow.at(y, x)[axis]; });
+            for (int k = 0; k < n; ++k) {
+                float* out = v.out.at(y, x0 + k);
+                const int x = at.x[k], row = at.y[k];
+                if (x < 0 || row < 0 || x + 1 >= width || row + 1 >= height) {
+                    const auto taps = retempo::RETEMPO_ISA::aim(BilinearFilter{}, x, row, at.fx[k], at.fy[k],
+                                                                width, height, options.border);
+                    for (int c = 0; c < 2; ++c)
+                        out[c] = sample(taps, [&](int iy, int ix) { return v.image.at(iy, ix)[c]; });
+                    continue;
+                }
+                const float4 f = splat_of<float4>(at.fy[k]), g = splat_of<float4>(1.0f - at.fy[k]);
+                const float4 both = mix_lanes(load<float4>(v.image.at(row, x)),
+                                              load<float4>(v.image.at(row + 1, x)), f, g, f == float4{});
+                const float fx = at.fx[k];
+                out[0] = mix(both[0], both[2], fx);
+                out[1] = mix(both[1], both[3], fx);
+            }
+        }
+    };
+    for_pieces(v.out.h, options.threads, body);
+}
+
 void image(const WarpImage& v, const WarpOptions& options) {
     if (options.filter == Filter::lanczos4) return image_lanczos(v, options);
+    if (options.filter == Filter::bilinear && v.out.c == 2) return image_bilinear_two(v, options);
     const int width = static_cast<int>(v.image.w), height = static_cast<int>(v.image.h);
     auto body = [&](int64_t y) {
         with_filter(options.filter, [&](auto filter) {

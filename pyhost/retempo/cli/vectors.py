@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Motion = tuple[Window, np.ndarray]
 
 NAME = "vectors"
+DEFAULTS = {"flow": "dis:balanced,refinement=5"}  # to look at: smoother than what in-betweens are made from
 HELP = "write optical flow, occlusion and confidence of a sequence as EXR"
 
 
@@ -43,8 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         groups=("flow", "cuts", "colour"),
         leave_out=(
-            "engine", "depth", "depth_channel", "at_cut", "output_space", "matte", "matte_channel", "matte_invert",
+            "engine", "inverses", "depth", "depth_channel", "at_cut", "output_space",
+            "matte", "matte_channel", "matte_invert",
         ),
+        defaults=DEFAULTS,
     )  # fmt: skip
 
 
@@ -61,7 +64,7 @@ def run(args: argparse.Namespace) -> Result:
     from retempo.render.job import open_renderer
     from retempo.render.shots import resolve_cuts
 
-    settings = settings_from(vars(args))
+    settings = settings_from({**DEFAULTS, **vars(args)})
     if not args.output.lower().endswith(".exr"):
         raise UsageError(f"--output is {args.output}", "vectors need float channels: write .exr files")
     source = open_source(args.source, args.frames)

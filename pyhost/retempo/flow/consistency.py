@@ -6,6 +6,7 @@ ECCV 2010, equation 5: the occlusion test with the constants 0.01 and 0.5.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +22,11 @@ def forward_backward_error(flow01: Flow, flow10: Flow) -> NDArray[np.float32]:
         InputError: the flows differ in size, are not [H, W, 2] or not finite.
     """
     flow01, flow10 = _check(flow01, flow10)
-    residual = flow01 + ops.warp_image(flow10, flow01, filter="bilinear", border="edge")
-    return np.hypot(residual[..., 0], residual[..., 1])
+    residual = ops.warp_image(flow10, flow01, filter="bilinear", border="edge")
+    residual += flow01
+    np.square(residual, out=residual)
+    total = cv2.transform(residual, np.ones((1, 2), np.float32)).reshape(residual.shape[:2])
+    return np.sqrt(total, out=total)
 
 
 def occlusion(

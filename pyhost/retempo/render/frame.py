@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from functools import partial
 from itertools import count
 from typing import Any
@@ -159,8 +160,8 @@ class FrameRenderer:
         first = times[max(0, len(times) // 2 - 1)] if first is None else first
         around = surround(times, first, self.settings) if motion else Surroundings(times, (), ())
         ordered = tuple(frames[time] for time in times)
-        for other in ordered[1:]:
-            check_same_layout(ordered[0], other)
+        for one, other in pairwise(ordered):
+            check_same_layout(one, other)
         memory = memory or FlowMemory()
         memory.turn()
         views = tuple(
@@ -418,7 +419,7 @@ def synthesis_options(
         merge=settings.merge,
         merge_exponent=settings.merge_exponent,
         coverage_gate=gate,
-        inverses=settings.inverses,
+        inverses=settings.inverses == "on" or (settings.inverses == "auto" and not exact),
         filter=settings.filter,
         stability=settings.stability,
         payload=settings.payload,

@@ -179,9 +179,9 @@ class RetimeSettings:
         "preset", "which way y points in motion vectors, where the preset is wrong",
         group="flow", choices=("preset", "up", "down"),
     )  # fmt: skip
-    inverses: bool = _setting(
-        False, "use each flow inverted as a further hypothesis: about 0.2 dB better, twice the rendering time",
-        group="flow", kind=bool,
+    inverses: str = _setting(
+        "auto", "use each flow inverted, too, as a further hypothesis: about 0.2 dB better, twice the rendering time; "
+        "auto: but for a renderer's own vectors", group="flow", choices=("auto", "on", "off"),
     )  # fmt: skip
     depth: str = _setting(
         "off", "use a depth channel to decide what is in front: beside the splat metric, or instead of it",
@@ -214,8 +214,8 @@ class RetimeSettings:
         high=8,
     )
     motion: str = _setting(
-        "linear", "path between two frames: straight at an even pace, or bent by the motion before and after (reads a "
-        "frame more on either side)", group="synthesis", choices=("linear", "quadratic"),
+        "quadratic", "path between two frames: straight at an even pace, or bent by the motion before and after (reads "
+        "a frame more on either side)", group="synthesis", choices=("linear", "quadratic"),
     )  # fmt: skip
     filter: str = _setting(
         "bilinear", "resampling of the source pixels", group="synthesis", choices=("bilinear", "lanczos4")

@@ -116,27 +116,7 @@ def prepare(
         jobs.append((pair.i, pair.j, pair.flow_ij, pair.flow_ji, pair.valid_ij, trusts[pair.i], pair.past_i))
         jobs.append((pair.j, pair.i, pair.flow_ji, pair.flow_ij, pair.valid_ji, trusts[pair.j], pair.past_j))
     candidates = [measure(job) for job in jobs]
-    # A frame at most moves by its whole flow, except where its motion is continued beyond the other frame.
-    span = [Fraction(time) for time in times]
-    stretch = 1.0
-    if len(pictures) > 2:
-        ends = (min(span), max(span))
-        stretch = max(
-            float(abs(end - span[c.frame]) / abs(span[c.other] - span[c.frame]))
-            for c in candidates
-            for end in ends
-        )
-    reach = max(reach_of(candidate, stretch) for candidate in candidates)
-    return Prepared(height, width, tuple(times), tuple(candidates), options, reach)
-
-
-def reach_of(candidate: Candidate, stretch: float = 1.0) -> float:
-    """Largest vertical displacement of a candidate, pixels, at phases up to ``stretch`` on either side of its frame."""
-    straight = float(np.abs(candidate.flow[..., 1]).max()) * max(1.0, stretch)
-    if candidate.bend is None:
-        return straight
-    bowing = max(0.25, stretch * (stretch + 1.0) if stretch > 1 else 0.0)  # of |s (s - 1)|
-    return straight + bowing * float(np.abs(candidate.bend[..., 1]).max())
+    return Prepared(height, width, tuple(times), tuple(candidates), options)
 
 
 def measure_depths(

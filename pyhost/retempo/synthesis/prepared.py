@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,6 @@ class Prepared:
         times: their times.
         candidates: what is splatted.
         options: how.
-        reach: largest vertical displacement, pixels.
     """
 
     height: int
@@ -58,7 +58,18 @@ class Prepared:
     times: tuple[Time, ...]
     candidates: tuple[Candidate, ...]
     options: SynthesisOptions
-    reach: float
+
+    @cached_property
+    def reach(self) -> float:
+        """Largest vertical displacement, pixels.
+
+        A frame at most moves by its whole flow, except where its motion is continued beyond the other frame.
+        """
+        exact = [Fraction(time) for time in self.times]
+        return max(
+            _reach_of(candidate, max(_phase(exact, candidate, end) for end in (min(exact), max(exact))))
+            for candidate in self.candidates
+        )
 
     @property
     def nbytes(self) -> int:
@@ -196,6 +207,8 @@ class Prepared:
         held = int(pixels[0].shape[0])
         if ids is not None and int(ids[0].shape[0]) != held:
             raise InputError(f"ids hold {ids[0].shape[0]} rows, pixels {held}", "give both the same rows")
+        if held == self.height:
+            return held
         least, most = self.source_rows(a, b)
         if first_row > least or first_row + held < most or first_row + held > self.height:
             raise UsageError(
@@ -203,6 +216,21 @@ class Prepared:
                 f"give rows {least}..{most}",
             )
         return held
+
+
+def _phase(times: Sequence[Fraction], candidate: Candidate, time: Fraction) -> float:
+    """How far along a candidate's flow a time lies, or before it."""
+    here = times[candidate.frame]
+    return float(abs(time - here) / abs(times[candidate.other] - here))
+
+
+def _reach_of(candidate: Candidate, phase: float) -> float:
+    """Largest vertical displacement of a candidate at phases up to ``phase`` on either side of its frame, pixels."""
+    straight = float(abs(candidate.flow[..., 1]).max()) * max(1.0, phase)
+    if candidate.bend is None:
+        return straight
+    bowing = max(0.25, phase * (phase + 1.0) if phase > 1 else 0.0)  # of |s (s - 1)|
+    return straight + bowing * float(abs(candidate.bend[..., 1]).max())
 
 
 def _pass_through(pixels: Any, ids: Any, out: Any, a: int, b: int) -> Rendered:

@@ -42,6 +42,7 @@ from rich.table import Table
 
 from retempo.flow.base import Flow, FlowEstimator
 from retempo.flow.catalog import VectorsMarker, parse_flow
+from retempo.render.frame import synthesis_options
 from retempo.render.settings import RetimeSettings
 from retempo.render.surroundings import Estimator, surround
 from retempo.synthesis.options import CHOICES, SynthesisOptions
@@ -202,8 +203,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--merge-exponent", type=float, default=SynthesisOptions().merge_exponent)
     parser.add_argument(
         "--inverses",
-        action=argparse.BooleanOptionalAction,
-        default=SynthesisOptions().inverses,
+        default=RetimeSettings().inverses,
+        choices=("auto", "on", "off"),
         help="also use every flow inverted as a hypothesis",
     )
     parser.add_argument(
@@ -228,9 +229,10 @@ def main(arguments: list[str] | None = None) -> int:
     estimators = [entry for entry in parsed if not isinstance(entry, VectorsMarker)]
     if len(estimators) != len(parsed):
         parser.error("the clips carry no vectors")
-    options = SynthesisOptions(
+    settings = RetimeSettings(
         merge_exponent=given.merge_exponent, inverses=given.inverses, filter=given.filter
     )
+    options = synthesis_options(settings, parsed)
     paths = find_clips(given.clips)
     console = Console()
     started = time.monotonic()
