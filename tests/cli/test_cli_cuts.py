@@ -85,11 +85,15 @@ def test_vectors_do_not_cross_a_cut(retempo: Program, tmp_path: Path) -> None:
     assert planes(tmp_path / "v.0005.exr", ("forward.u",)).any()
 
 
-def test_resume_makes_only_what_a_cut_changes(retempo: Program, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("motion", "changed"), [("linear", [8]), ("quadratic", [6, 8, 10])])
+def test_resume_makes_only_what_a_cut_changes(
+    retempo: Program, tmp_path: Path, motion: str, changed: list[int]
+) -> None:
+    """A bent path looks at the frames past its gap, so a cut straightens those beside it."""
     shot, out = two_shots(tmp_path / "in"), tmp_path / "o" / "o.####.exr"
-    flags = ("--speed", "1/2", "--resume", *FAST)
+    flags = ("--speed", "1/2", "--motion", motion, "--resume", *FAST)
     assert len(retempo.done("retime", shot, "-o", out, *flags)["written"]) == 15
-    assert retempo.done("retime", shot, "-o", out, *flags, "--cuts", "5")["written"] == [8]
+    assert retempo.done("retime", shot, "-o", out, *flags, "--cuts", "5")["written"] == changed
     assert retempo.done("retime", shot, "-o", out, *flags, "--cuts", "5,5,99")["written"] == []
     assert retempo.done("retime", shot, "-o", out, *flags, "--cuts", "5", "--at-cut", "cross-fade")[
         "written"
