@@ -71,8 +71,7 @@ class IdleRenderer(FrameRenderer):
         frames: Mapping[int, Frame],
         vectors: Mapping[int, Frame] | None = None,
         first: int | None = None,
-        *,
-        motion: bool = True,
+        **_: object,
     ) -> PreparedFrames:
         times = tuple(sorted(frames))
         return PreparedFrames(times, tuple(frames[time] for time in times), (), times[0])

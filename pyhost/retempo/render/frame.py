@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
 from functools import partial
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import numpy as np
@@ -231,7 +230,7 @@ class FrameRenderer:
                     settings, estimator, of[one], of[other], layers, window, other - one, nothing
                 )
 
-            return around.ask(self.estimators, ask)
+            return around.ask(self.estimators, ask, self.settings.threads)
 
         depths = None
         if settings.depth != "off":

@@ -257,7 +257,7 @@ class StripRenderer:
             return self._flows[key]
 
         self._flows = {key: flows for key, flows in self._flows.items() if key[-2:] in around.questions}
-        flows = around.ask(self.renderer.estimators, ask)
+        flows = around.ask(self.renderer.estimators, ask, settings.threads)
         nearness = None
         if settings.depth != "off":
             depths = [

@@ -7,6 +7,7 @@ the other way, too, at the frame past either: that motion bends the path of thei
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -47,8 +48,14 @@ class Surroundings:
         """All pairs in the order in which every estimator is asked about them."""
         return self.pairs + self.past
 
-    def ask(self, estimators: Sequence[Estimator], ask: Ask) -> list[FlowPair]:
-        """Ask all estimators about all pairs, pair by pair; one hypothesis each, bent where that is known."""
+    def ask(self, estimators: Sequence[Estimator], ask: Ask, threads: int = 0) -> list[FlowPair]:
+        """Ask all estimators about all pairs, pair by pair; one hypothesis each, bent where that is known.
+
+        Args:
+            estimators: who is asked.
+            ask: how.
+            threads: 1 compares the motion past both frames in turn, anything else side by side; the same bits.
+        """
         flows = []
         for one, other in self.pairs:
             for estimator in estimators:
@@ -56,22 +63,33 @@ class Surroundings:
                 seen, seen_back = valid or (None, None)
                 first, second = self.times.index(one), self.times.index(other)
                 flows.append(FlowPair(first, second, onward, back, seen, seen_back, estimator.name))
-        for one, other in self.past:
-            for index, estimator in enumerate(estimators):
-                flows[index] = self._bend(flows[index], one, other, ask(estimator, one, other))
+        found = [
+            (index, one, other, ask(estimator, one, other))
+            for one, other in self.past
+            for index, estimator in enumerate(estimators)
+        ]
+        with ThreadPoolExecutor(1 if threads == 1 else 2) as pool:
+            looks = list(pool.map(lambda entry: self._look(*entry[1:]), found))
+        for (index, *_), look in zip(found, looks, strict=True):
+            flows[index] = replace(flows[index], **look)
         return flows
 
-    def _bend(self, pair: FlowPair, one: int, other: int, found: tuple[Any, ...]) -> FlowPair:
-        """The gap's hypothesis with what the same estimator says of the motion between ``one`` and ``other``."""
+    def _look(self, one: int, other: int, found: tuple[Any, ...]) -> dict[str, Any]:
+        """What an estimator's answer about ``one`` and ``other`` adds to its hypothesis of the gap."""
         onward, back, *valid = found
-        if max(float(np.abs(flow).max()) for flow in (onward, back)) < REPEATED:
-            return pair
+        if stands(onward) and stands(back):
+            return {}
         begin, end = self.pairs[0]
         if other == begin:
             phase = (one - begin) / (end - begin)
-            return replace(pair, past_i=look_past(back, onward, phase, valid[1] if valid else None))
+            return {"past_i": look_past(back, onward, phase, valid[1] if valid else None)}
         phase = (end - other) / (end - begin)
-        return replace(pair, past_j=look_past(onward, back, phase, valid[0] if valid else None))
+        return {"past_j": look_past(onward, back, phase, valid[0] if valid else None)}
+
+
+def stands(flow: np.ndarray) -> bool:
+    """Does nothing at all move by ``REPEATED`` or more? A few pixels mostly tell."""
+    return all(float(np.abs(part).max()) < REPEATED for part in (flow[::8, ::8], flow))
 
 
 def surround(times: Sequence[int], first: int, settings: RetimeSettings) -> Surroundings:

@@ -9,6 +9,8 @@ channels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -24,7 +26,7 @@ from retempo.synthesis.candidates import Candidate, FlowPair, Time, list_pairs
 from retempo.synthesis.coverage import weigh_coverage
 from retempo.synthesis.hypotheses import invert_pairs
 from retempo.synthesis.options import SynthesisOptions
-from retempo.synthesis.paths import Past, bend_of
+from retempo.synthesis.paths import bend_of
 from retempo.synthesis.prepared import Prepared, Rendered
 from retempo.synthesis.trust import check_trust, guard_edges
 
@@ -94,8 +96,8 @@ def prepare(
             f"{len(trusts)} masks or {len(near)} depths for {len(pictures)} frames", "one a frame, please"
         )
 
-    def measure(job: tuple[int, int, Any, Any, Any, Any, Past | None]) -> Candidate:
-        frame, other, there, back, valid, trust, past = job
+    def measure(job: tuple[int, int, Any, Any, Any, Any]) -> Candidate:
+        frame, other, there, back, valid, trust = job
         splat, merge = importance(pictures[frame], pictures[other], there, back, options.importance, threads)
         depth = near[frame]
         if depth is not None:
@@ -108,14 +110,18 @@ def prepare(
                 merge = merge * guard_edges(plane)
         if coverage is not None:
             splat = splat + weigh_coverage(coverage[frame])
-        bend = None if past is None else bend_of(there, past)
-        return Candidate(frame, other, there, np.ascontiguousarray(splat), np.ascontiguousarray(merge), bend)
+        return Candidate(frame, other, there, np.ascontiguousarray(splat), np.ascontiguousarray(merge))
 
     jobs = []
     for pair in pairs:
-        jobs.append((pair.i, pair.j, pair.flow_ij, pair.flow_ji, pair.valid_ij, trusts[pair.i], pair.past_i))
-        jobs.append((pair.j, pair.i, pair.flow_ji, pair.flow_ij, pair.valid_ji, trusts[pair.j], pair.past_j))
-    candidates = [measure(job) for job in jobs]
+        jobs.append((pair.i, pair.j, pair.flow_ij, pair.flow_ji, pair.valid_ij, trusts[pair.i]))
+        jobs.append((pair.j, pair.i, pair.flow_ji, pair.flow_ij, pair.valid_ji, trusts[pair.j]))
+    with ThreadPoolExecutor(
+        1 if threads == 1 else 2
+    ) as pool:  # beside the metrics, which have threads of their own
+        pasts = [past for pair in pairs for past in (pair.past_i, pair.past_j)]
+        bends = pool.map(lambda flow, past: past and bend_of(flow, past), [job[2] for job in jobs], pasts)
+        candidates = [replace(measure(job), bend=bend) for job, bend in zip(jobs, bends, strict=True)]
     return Prepared(height, width, tuple(times), tuple(candidates), options)
 
 
