@@ -62,7 +62,9 @@ def make(pattern: Path, folder: Path, strips: int = 0, **values: Any) -> list[Fr
 
 def instants(pattern: Path, times: Iterable[str]) -> list[np.ndarray]:
     """Pictures at source times, each made by itself."""
-    settings = RetimeSettings(input_space="lin_rec709_scene", config="ocio://cg-config-latest")
+    settings = RetimeSettings(
+        input_space="lin_rec709_scene", config="ocio://cg-config-latest", motion="linear"
+    )
     source = open_source(pattern)
     renderer = open_renderer(settings, source)
     made = []
@@ -78,7 +80,7 @@ def instants(pattern: Path, times: Iterable[str]) -> list[np.ndarray]:
 
 def test_a_blurred_frame_is_the_mean_of_its_instants(tmp_path: Path) -> None:
     pattern = write_shot(tmp_path / "in")
-    made = make(pattern, tmp_path / "out", speed="1", shutter_samples=5, shutter_angle=360.0)
+    made = make(pattern, tmp_path / "out", speed="1", shutter_samples=5, shutter_angle=360.0, motion="linear")
     times = ["8/5", "9/5", "2", "11/5", "12/5"]  # two pairs, and source frame 2 itself
     expected = np.mean(instants(pattern, times), 0)
     np.testing.assert_allclose(made[1].layers[0].pixels, expected, rtol=0, atol=2e-6)
@@ -212,7 +214,13 @@ def test_a_highlight_keeps_its_light(tmp_path: Path) -> None:
 
 def test_black_instants_darken(tmp_path: Path) -> None:
     pattern = write_shot(tmp_path / "in")
-    values = {"speed": "1", "shutter_samples": 2, "shutter_angle": 180.0, "output_range": "1"}
+    values = {
+        "speed": "1",
+        "shutter_samples": 2,
+        "shutter_angle": 180.0,
+        "output_range": "1",
+        "motion": "linear",
+    }
     dark = make(pattern, tmp_path / "dark", outside="black", **values)[0].layers[0]
     (half,) = instants(pattern, ["9/8"])
     np.testing.assert_allclose(dark.pixels, half / 2, rtol=0, atol=1e-6)

@@ -63,7 +63,7 @@ def made(retempo: Program, folder: Path, *flags: object) -> Layer:
     return open_source(target).read(5).layers[0]
 
 
-@pytest.mark.parametrize("flags", [(), ("--depth", "add"), ("--memory", "6M")], ids=["", "depth", "strips"])
+@pytest.mark.parametrize("flags", [(), ("--depth", "add"), ("--memory", "8M")], ids=["", "depth", "strips"])
 @pytest.mark.parametrize("ways", ["both", "forward"])
 def test_a_tight_data_window_changes_nothing(
     retempo: Program, tmp_path: Path, scene: SampleScene, ways: str, flags: tuple[str, ...]

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Motion = tuple[Window, np.ndarray]
 
 NAME = "vectors"
-DEFAULTS = {"flow": "dis:balanced,refinement=5"}  # to look at: smoother than what in-betweens are made from
 HELP = "write optical flow, occlusion and confidence of a sequence as EXR"
 
 
@@ -47,7 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "engine", "inverses", "depth", "depth_channel", "at_cut", "output_space",
             "matte", "matte_channel", "matte_invert",
         ),
-        defaults=DEFAULTS,
     )  # fmt: skip
 
 
@@ -64,7 +62,7 @@ def run(args: argparse.Namespace) -> Result:
     from retempo.render.job import open_renderer
     from retempo.render.shots import resolve_cuts
 
-    settings = settings_from({**DEFAULTS, **vars(args)})
+    settings = settings_from({**vars(args), "inverses": "off"})
     if not args.output.lower().endswith(".exr"):
         raise UsageError(f"--output is {args.output}", "vectors need float channels: write .exr files")
     source = open_source(args.source, args.frames)
@@ -148,8 +146,8 @@ def motion_frames(source: Source, renderer: FrameRenderer, vectors: str = "") ->
 
 def pair_of(motion: Any) -> tuple[np.ndarray, np.ndarray]:
     """The two flows of a prepared pair."""
-    found = {candidate.frame: candidate.flow for candidate in motion.candidates}
-    return found[0], found[1]
+    ahead, back = motion.candidates[:2]
+    return ahead.flow, back.flow
 
 
 def measure(window: Window, flow: np.ndarray, reverse: np.ndarray) -> Motion:

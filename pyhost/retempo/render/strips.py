@@ -168,7 +168,8 @@ class StripRenderer:
         self._numbers = numbers
         self._first = first
         self._headers = {number: self.source.header(number) for number in numbers}
-        self._windows = union_windows(list(self._headers.values()))
+        shown = numbers if first is None else surround(numbers, first, self.renderer.settings).times
+        self._windows = union_windows([self._headers[number] for number in shown])
         views = group_views(self._headers[numbers[0]])
         self._views = [self._view(layers) for layers in views.values()]
 
