@@ -18,7 +18,7 @@ import numpy as np
 
 from clips import frames_of
 from retempo.flow.dis import DisFlow
-from retempo.render.frame import synthesis_options
+from retempo.render.options import synthesis_options
 from retempo.render.settings import RetimeSettings
 from retempo.synthesis.options import SynthesisOptions
 from retempo.synthesis.paths import look_past

@@ -20,7 +20,7 @@ import numpy as np
 
 from clips import frames_of
 from retempo.flow.catalog import parse_flow
-from retempo.render.frame import synthesis_options
+from retempo.render.options import synthesis_options
 from retempo.render.settings import RetimeSettings
 from retempo.render.surroundings import surround
 from retempo.synthesis.pipeline import prepare

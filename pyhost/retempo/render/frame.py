@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from retempo.color.pipeline import ColorPipeline
-from retempo.errors import InputError, UsageError
+from retempo.errors import UsageError
 from retempo.flow.base import FlowEstimator, Image
 from retempo.flow.catalog import VectorsMarker, parse_flow
 from retempo.io.frame import Frame, Layer, check_same_layout
-from retempo.metrics.importance import ImportanceSettings
 from retempo.render.canvas import (
     Canvas,
     canvas_window,
@@ -36,11 +35,12 @@ from retempo.render.device import find_device
 from retempo.render.exposure import Exposure, Pass, longest_motion, thin
 from retempo.render.flow_memory import FlowMemory
 from retempo.render.mattes import matte_of, no_matte, own_mattes, show_alone, show_still
-from retempo.render.settings import RetimeSettings, parse_coefficients
+from retempo.render.options import synthesis_options
+from retempo.render.settings import RetimeSettings
+from retempo.render.still import assemble, mix
 from retempo.render.surroundings import Surroundings, surround
 from retempo.render.vectors import depth_of, vector_flow
 from retempo.synthesis.layered import LayeredPrepared, prepare_layers
-from retempo.synthesis.options import SynthesisOptions
 from retempo.synthesis.pipeline import FlowPair, Prepared, Rendered, prepare
 
 
@@ -344,38 +344,6 @@ class FrameRenderer:
         return replace(frame, layers=layers)
 
 
-def mix(times: Sequence[int], pixels: Sequence[Any], time: Fraction, chosen: int | None = None) -> np.ndarray:
-    """Frames blended as they are, ``[H, W, C]`` float32 each; a new array.
-
-    Args:
-        times: their source times, ascending.
-        pixels: one array a frame.
-        time: which moment; a time that is hit exactly gives that frame.
-        chosen: give this one of them instead.
-    """
-    hit = list(times).index(int(time)) if chosen is None and time in times else chosen
-    if hit is not None:
-        return np.array(pixels[hit])
-    before = max(one for one in range(len(times) - 1) if times[one] <= time)
-    phase = np.float32((time - times[before]) / (times[before + 1] - times[before]))
-    mixed: np.ndarray = pixels[before] * (1 - phase) + pixels[before + 1] * phase
-    return mixed
-
-
-def assemble(template: Frame, made: Mapping[int, Layer]) -> Frame:
-    """A frame like ``template`` with other layers."""
-    return replace(template, layers=[made[index] for index in range(len(template.layers))])
-
-
-def blacken(frame: Frame) -> Frame:
-    """The same frame with every channel and every id 0."""
-    layers = [
-        replace(layer, pixels=np.zeros_like(layer.pixels), ids=np.zeros_like(layer.ids))
-        for layer in frame.layers
-    ]
-    return replace(frame, layers=layers)
-
-
 def _host_arrays(canvases: tuple[Canvas, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     return tuple(canvas.pixels for canvas in canvases), tuple(canvas.ids for canvas in canvases)
 
@@ -396,51 +364,3 @@ def _to_host(array: Any) -> np.ndarray:
         return array
     host: np.ndarray = array.cpu().numpy()
     return host.view(np.uint32) if host.dtype == np.int32 else host
-
-
-def synthesis_options(
-    settings: RetimeSettings, estimators: Sequence[FlowEstimator | VectorsMarker]
-) -> SynthesisOptions:
-    """The part of the settings that the synthesis room understands.
-
-    A renderer's own vectors are exact: there the narrow footprint and the coverage gate gain 4 dB on the sample
-    scene, while with estimated flow they cost a little (tests/benchmarks/RESULTS.md).
-    """
-    exact = bool(estimators) and all(isinstance(one, VectorsMarker) for one in estimators)
-    footprint = settings.footprint if settings.footprint != "auto" else "bilinear" if exact else "gaussian"
-    gate = settings.coverage_gate == "on" or (settings.coverage_gate == "auto" and exact)
-    splat_photo, splat_flow, splat_variance, merge_photo, merge_flow, merge_variance = parse_coefficients(
-        settings.coefficients
-    )
-    return SynthesisOptions(
-        footprint=footprint,
-        sigma=settings.sigma,
-        merge=settings.merge,
-        merge_exponent=settings.merge_exponent,
-        coverage_gate=gate,
-        inverses=settings.inverses == "on" or (settings.inverses == "auto" and not exact),
-        filter=settings.filter,
-        stability=settings.stability,
-        payload=settings.payload,
-        depth=settings.depth,
-        depth_convention=settings.depth_convention,  # type: ignore[arg-type]
-        importance=ImportanceSettings(
-            splat_photo=splat_photo,
-            splat_flow=splat_flow,
-            splat_variance=splat_variance,
-            merge_photo=merge_photo,
-            merge_flow=merge_flow,
-            merge_variance=merge_variance,
-            temperature=settings.temperature,
-        ),
-    )
-
-
-__all__ = [
-    "FrameRenderer",
-    "InputError",
-    "PreparedFrames",
-    "PreparedView",
-    "UsageError",
-    "synthesis_options",
-]

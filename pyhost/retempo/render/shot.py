@@ -22,12 +22,13 @@ from retempo.io.source import Source
 from retempo.io.target import Target
 from retempo.render.exposure import Exposure, Pass, PassKey
 from retempo.render.flow_memory import FlowMemory
-from retempo.render.frame import FrameRenderer, PreparedFrames, assemble, blacken
+from retempo.render.frame import FrameRenderer, PreparedFrames
 from retempo.render.mattes import own_mattes
 from retempo.render.queues import FrameQueue, FrameReader
 from retempo.render.resume import colour_identity
 from retempo.render.settings import parse_memory
 from retempo.render.steps import Step, is_done, list_steps
+from retempo.render.still import assemble, blacken
 from retempo.render.strips import StripPlan, plan_strips, render_in_strips
 from retempo.render.timing import Schedule
 from retempo.retime.moment import PlanEntry

@@ -37,9 +37,10 @@ from retempo.render.canvas import (
     union_windows,
 )
 from retempo.render.exposure import Exposure, Pass, longest_motion, thin
-from retempo.render.frame import FrameRenderer, blacken, mix
+from retempo.render.frame import FrameRenderer
 from retempo.render.mattes import own_mattes
 from retempo.render.steps import Step
+from retempo.render.still import blacken, mix
 from retempo.render.strip_blur import Units, prepare_units, write_blurred
 from retempo.render.surroundings import Estimator, surround
 from retempo.render.vectors import depth_of, vector_flow

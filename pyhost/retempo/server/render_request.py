@@ -19,7 +19,8 @@ from retempo.flow.vectors import encode_vectors, find_preset
 from retempo.io.frame import Frame, Window
 from retempo.render.canvas import slices
 from retempo.render.exposure import Exposure
-from retempo.render.frame import FrameRenderer, PreparedFrames, assemble
+from retempo.render.frame import FrameRenderer, PreparedFrames
+from retempo.render.still import assemble
 from retempo.server.render_message import LAYERS, Kind, Output, RenderMessage, Role
 from retempo.server.request_frames import (
     Given,

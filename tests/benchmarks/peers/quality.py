@@ -42,7 +42,7 @@ from rich.table import Table
 
 from retempo.flow.base import Flow, FlowEstimator
 from retempo.flow.catalog import VectorsMarker, parse_flow
-from retempo.render.frame import synthesis_options
+from retempo.render.options import synthesis_options
 from retempo.render.settings import RetimeSettings
 from retempo.render.surroundings import Estimator, surround
 from retempo.synthesis.options import CHOICES, SynthesisOptions
