@@ -15,9 +15,13 @@ from retempo.errors import UsageError
 from retempo.flow.dis import DisFlow
 from retempo.io.frame import make_layer
 from retempo.io.sequence import open_source
+from retempo.io.target import open_target
 from retempo.render.flow_memory import FlowMemory
+from retempo.render.job import open_renderer
 from retempo.render.settings import RetimeSettings
+from retempo.render.shot import render_shot
 from retempo.render.surroundings import surround
+from retempo.render.timing import schedule
 
 LINEAR, QUADRATIC = (RetimeSettings(motion=motion) for motion in ("linear", "quadratic"))
 
@@ -129,3 +133,25 @@ def test_memory_knows_frames_by_what_they_are(plate: str) -> None:
     memory.turn()
     memory.turn()
     assert memory.recall("a", (second,), lambda: next(made)) == 2
+
+
+@pytest.mark.parametrize("motion", ["linear", "quadratic"])
+def test_vectors_and_mattes_beside_the_source_are_read_once(
+    plate: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, motion: str
+) -> None:
+    for number in range(1, 5):
+        still = np.zeros((192, 320, 4), np.float32)
+        names = ("forward.u", "forward.v", "backward.u", "backward.v")
+        write_image(tmp_path / f"v.{number}.exr", make_layer(still, names))
+    vectors = open_source(tmp_path / "v.@.exr")
+    reads: list[int] = []
+    original = vectors.read
+    monkeypatch.setattr(
+        vectors, "read", lambda number, *rest: (reads.append(number), original(number, *rest))[1]
+    )
+    settings = RetimeSettings(speed="1/2", motion=motion, flow="vectors", vectors=str(tmp_path / "v.@.exr"))
+    source = open_source(plate)
+    target = open_target(tmp_path / "o.@.exr", source=source)
+    wanted = schedule(settings, source.frames, source.fps)
+    render_shot(source, target, wanted, open_renderer(settings, source), vectors=vectors)
+    assert sorted(reads) == [1, 2, 3, 4]

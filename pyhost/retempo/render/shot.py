@@ -208,8 +208,8 @@ class _Held:
         self, renderer: FrameRenderer, vectors: Source | None, mattes: Source | None, report: ShotReport
     ) -> None:
         self._renderer = renderer
-        self._vectors = vectors
-        self._mattes = mattes
+        self._vectors = vectors and _Companion(vectors)
+        self._mattes = mattes and _Companion(mattes)
         self._report = report
         self._held: dict[PassKey, PreparedFrames] = {}
         self._memory = FlowMemory()
@@ -221,9 +221,9 @@ class _Held:
         if found is None:
             moving = one.kind == "between"
             with timed(self._report.seconds, "prepare"):
-                vectors = _read_all(self._vectors, one.numbers) if moving else None
+                vectors = self._vectors.take(one.numbers) if moving and self._vectors else None
                 alone = self._renderer.settings.matte_output != "result"
-                mattes = _read_all(self._mattes, one.numbers) if moving or alone else None
+                mattes = self._mattes.take(one.numbers) if (moving or alone) and self._mattes else None
                 found = self._renderer.prepare(
                     taken, vectors, one.first, mattes=mattes, motion=moving, memory=self._memory
                 )
@@ -282,5 +282,17 @@ def timed(stages: dict[str, float], stage: str) -> Iterator[None]:
         stages[stage] += time.perf_counter() - began
 
 
-def _read_all(source: Source | None, numbers: tuple[int, ...]) -> Mapping[int, Frame] | None:
-    return None if source is None else {number: source.read(number) for number in numbers}
+class _Companion:
+    """A sequence beside the source, of which neighbouring gaps want mostly the same frames; each is read once."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._held: dict[int, Frame] = {}
+
+    def take(self, numbers: tuple[int, ...]) -> Mapping[int, Frame]:
+        """These frames; others are let go of."""
+        self._held = {
+            number: self._held[number] if number in self._held else self._source.read(number)
+            for number in numbers
+        }
+        return self._held
