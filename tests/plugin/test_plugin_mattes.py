@@ -97,7 +97,7 @@ def test_equals_the_command_line_bit_by_bit(
     [
         ({"matteChannel": "Green"}, []),
         ({"matteChannel": "Red", "matteInvert": True}, ["--matte-channel=R", "--matte-invert"]),
-        ({"flow": "DIS fine and coarse"}, ["--flow=dis+dis:coarse"]),
+        ({"flow": "DIS and DIS coarse"}, ["--flow=dis+dis:coarse"]),
         ({"motionPath": "Quadratic"}, ["--motion=quadratic"]),
         ({"motionPath": "Linear"}, ["--motion=linear"]),
     ],

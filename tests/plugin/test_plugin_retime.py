@@ -325,7 +325,7 @@ def test_errors_reach_the_user_and_are_cleared(bundle: Path) -> None:
 
 def test_the_host_aborts(bundle: Path) -> None:
     large = moving_frames(2, (720, 1280))
-    with open_node(bundle, source(frames=large), params={"flow": "DIS fine"}) as node:
+    with open_node(bundle, source(frames=large), params={"flow": "DIS"}) as node:
         assert node.render(2, abort=0.0) is None
         log = node.last_render
         assert (

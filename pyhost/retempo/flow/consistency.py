@@ -24,8 +24,12 @@ def forward_backward_error(flow01: Flow, flow10: Flow) -> NDArray[np.float32]:
     flow01, flow10 = _check(flow01, flow10)
     residual = ops.warp_image(flow10, flow01, filter="bilinear", border="edge")
     residual += flow01
-    np.square(residual, out=residual)
-    total = cv2.transform(residual, np.ones((1, 2), np.float32)).reshape(residual.shape[:2])
+    return lengths(residual)
+
+
+def lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return [H, W]: how long the vectors [H, W, 2] are."""
+    total = cv2.transform(np.square(vectors), np.ones((1, 2), np.float32)).reshape(vectors.shape[:2])
     return np.sqrt(total, out=total)
 
 

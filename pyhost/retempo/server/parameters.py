@@ -29,8 +29,8 @@ UNBOUNDED: Final = 1e9
 Choices = tuple[tuple[str, str], ...]
 
 FLOWS: Final[Choices] = (
-    ("dis", "DIS fine"), ("dis:medium", "DIS medium"), ("dis:fast", "DIS fast"), ("dis:ultrafast", "DIS ultra fast"),
-    ("dis+dis:coarse", "DIS fine and coarse"), ("vectors", "Vectors input"), ("dis+vectors", "DIS and vectors input"),
+    ("dis", "DIS"), ("dis:medium", "DIS medium"), ("dis:fast", "DIS fast"), ("dis:ultrafast", "DIS ultra fast"),
+    ("dis+dis:coarse", "DIS and DIS coarse"), ("vectors", "Vectors input"), ("dis+vectors", "DIS and vectors input"),
 )  # fmt: skip
 PRESETS: Final[Choices] = (
     ("nuke", "Nuke"), ("revision", "RE:Vision"), ("cycles", "Cycles"), ("arnold", "Arnold"),

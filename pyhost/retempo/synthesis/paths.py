@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from retempo import ops
 from retempo.errors import InputError
 from retempo.flow.base import Flow, check_flow
+from retempo.flow.consistency import lengths
 from retempo.synthesis.trust import check_trust
 
 DOUBT: Final = 0.3
@@ -67,7 +68,7 @@ def look_past(flow: Flow, back: Flow, phase: float = -1.0, valid: NDArray[Any] |
     aim[..., 1] += np.arange(some.shape[0], dtype=np.float32)[:, None]
     error = ops.warp_image(back, aim, filter="bilinear", border="edge")
     error += some
-    trust = np.sqrt(cv2.transform(np.square(error), np.ones((1, 2), np.float32)).reshape(some.shape[:2]))
+    trust = lengths(error)
     trust *= np.float32(DOUBT)
     trust += 1
     np.reciprocal(trust, out=trust)
