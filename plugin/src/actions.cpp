@@ -114,7 +114,8 @@ OfxStatus is_identity(const Instance& node, const Properties& in, const Properti
     if (find_field(field) != Field::None || node.source.first_field() != Field::None)
         return kOfxStatReplyDefault; // a field of a frame is no frame
     Plan plan;
-    if (!find_plan(node, time, plan) || plan.identity == nullptr) return kOfxStatReplyDefault;
+    if (!find_plan(node, time, plan) || plan.identity == nullptr || !plan.identity->clip->connected())
+        return kOfxStatReplyDefault;
     const auto frame = static_cast<double>(plan.identity->frame);
     if (frame != time && !host().temporal_access) return kOfxStatReplyDefault; // render says what is wrong
     out.answer(kOfxPropName, plan.identity->clip->name().c_str());

@@ -2,6 +2,7 @@
 #include "clip.h"
 
 #include <cmath>
+#include <cstdlib>
 
 #include "properties.h"
 
@@ -50,6 +51,13 @@ bridge::MutablePicture Image::picture() const {
     picture.depth = find_depth(image.text(kOfxImageEffectPropPixelDepth));
     picture.components = find_components(image.text(kOfxImageEffectPropComponents));
     picture.alpha = find_alpha(image.text_or(kOfxImageEffectPropPreMultiplication, ""));
+    // hosts that always make bytes say so in the length of a row, whatever the depth is called
+    const auto row = static_cast<ptrdiff_t>(bridge::sample_bytes(picture.depth)) * picture.channels() *
+                     picture.bounds.width();
+    if (picture.bounds.height() > 1 && std::abs(picture.row_bytes) < row)
+        throw StatusError(
+            kOfxStatErrImageFormat,
+            "the host handed over a picture whose rows are too short for its depth and channels");
     return picture;
 }
 
@@ -68,14 +76,14 @@ bool Clip::connected() const {
 }
 
 FrameSpan Clip::frames() const {
-    constexpr double kFar = 1e9; // a clip without an end
-    if (host().quirks.no_frame_range) return {0, static_cast<int64_t>(kFar)};
+    constexpr auto kFar = static_cast<double>(FrameSpan::kFar);
+    if (host().quirks.no_frame_range) return {0, FrameSpan::kFar};
     const Properties said(properties_);
     const double first = said.number_or(kOfxImageEffectPropFrameRange, 0, 0);
     const double last = said.number_or(kOfxImageEffectPropFrameRange, 1, first);
-    if (!(first > -kFar)) return {last < kFar ? std::llround(last) : 0, last < kFar ? std::llround(last) : 0};
+    const int64_t end = last < kFar ? std::llround(last) : FrameSpan::kFar;
+    if (!(first > -kFar)) return {last < kFar ? end : 0, end}; // no beginning either: played from 0
     const int64_t start = std::llround(first);
-    const int64_t end = last < kFar ? std::llround(last) : static_cast<int64_t>(kFar);
     return {start, end < start ? start : end};
 }
 
@@ -84,6 +92,8 @@ std::string Clip::components() const {
 }
 
 std::string Clip::depth() const { return Properties(properties_).text_or(kOfxImageEffectPropPixelDepth, ""); }
+
+double Clip::aspect() const { return Properties(properties_).number_or(kOfxImagePropPixelAspectRatio, 0, 0); }
 
 Field Clip::first_field() const {
     return find_field(Properties(properties_).text_or(kOfxImageClipPropFieldOrder, ""));

@@ -43,6 +43,7 @@ class Clip {
     FrameSpan frames() const;
     std::string components() const;
     std::string depth() const;
+    double aspect() const;           // width of a pixel by its height; 0 where the host does not say
     Field first_field() const;       // of the two in a frame; no field where frames are progressive
     bool has_colour() const;         // no mask, and not of alpha alone
     std::string colourspace() const; // empty where the host manages no colour

@@ -20,7 +20,8 @@ class Inbetween : public Instance {
             return static_cast<int64_t>(parameters.number(name, time));
         };
         plan.output = find_output("output", time);
-        plan.time = bridge::rational_time(parameters.number("amount", time));
+        // hosts show limits to the user and hand on what an expression says
+        plan.time = bridge::rational_time(std::fmin(std::fmax(parameters.number("amount", time), 0.0), 1.0));
         const bool whole = is_whole(plan.time);
         // handed on as frames 0 and 1; where the amount is whole, the other is of no use
         if (!whole || plan.time.numerator == 0)

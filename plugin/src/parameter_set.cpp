@@ -101,6 +101,15 @@ void define(OfxParamSetHandle set, const Parameter& parameter, unsigned effect, 
     }
 }
 
+// False where the host has such a parameter but no value for it: some implement a few types only.
+template <class Value>
+bool read(OfxParamHandle handle, double time, Value* value) {
+    const OfxStatus status = host().parameter->paramGetValueAtTime(handle, time, value);
+    if (status == kOfxStatErrMissingHostFeature || status == kOfxStatErrUnsupported) return false;
+    check(status);
+    return true;
+}
+
 // Shortest text that reads back as the same number, with a point whatever the locale.
 std::string decimal(double value) {
     char text[64];
@@ -138,9 +147,10 @@ int offered_choices(const Parameter& parameter, unsigned effect, Context context
 }
 
 void define_parameters(OfxParamSetHandle set, unsigned effect, Context context) {
+    OfxPropertySetHandle unused = nullptr; // the oldest hosts write it whether it is asked for or not
     if (context == Context::Retimer)
         check(host().parameter->paramDefine(set, kOfxParamTypeDouble, kOfxImageEffectRetimerParamName,
-                                            nullptr));
+                                            &unused));
     for (const ParameterGroup& group : kParameterGroups) {
         bool made = false;
         for (const Parameter& parameter : kParameters) {
@@ -164,8 +174,9 @@ ParameterSet::ParameterSet(OfxImageEffectHandle instance, unsigned effect, Conte
     OfxParamSetHandle set = nullptr;
     check(host().effect->getParamSet(instance, &set));
     for (size_t i = 0; i < kCount; ++i)
-        if (is_offered(kParameters[i], effect, context))
-            check(host().parameter->paramGetHandle(set, kParameters[i].name, &handles_[i], nullptr));
+        if (is_offered(kParameters[i], effect, context) &&
+            host().parameter->paramGetHandle(set, kParameters[i].name, &handles_[i], nullptr) != kOfxStatOK)
+            handles_[i] = nullptr; // the host does not make this type: the default counts
     if (context == Context::Retimer)
         check(host().parameter->paramGetHandle(set, kOfxImageEffectRetimerParamName, &source_time_, nullptr));
 }
@@ -181,12 +192,10 @@ double ParameterSet::number(const char* name, double time) const {
     if (handles_[i] == nullptr) return kParameters[i].number;
     if (kParameters[i].type == ParameterType::Double) {
         double value = 0;
-        check(host().parameter->paramGetValueAtTime(handles_[i], time, &value));
-        return value;
+        return read(handles_[i], time, &value) ? value : kParameters[i].number;
     }
     int value = 0;
-    check(host().parameter->paramGetValueAtTime(handles_[i], time, &value));
-    return value;
+    return read(handles_[i], time, &value) ? value : kParameters[i].number;
 }
 
 const char* ParameterSet::choice(const char* name, double time) const {
@@ -202,7 +211,7 @@ std::string ParameterSet::text(const char* name, double time) const {
     const size_t i = find(name);
     if (handles_[i] == nullptr) return kParameters[i].text;
     char* value = nullptr;
-    check(host().parameter->paramGetValueAtTime(handles_[i], time, &value));
+    if (!read(handles_[i], time, &value)) return kParameters[i].text;
     return value == nullptr ? "" : value;
 }
 
@@ -220,7 +229,10 @@ void ParameterSet::enable(const char* name, bool enabled) const {
     const OfxParamHandle handle = handles_[find(name)];
     OfxPropertySetHandle set = nullptr;
     if (handle == nullptr || host().parameter->paramGetPropertySet(handle, &set) != kOfxStatOK) return;
-    Properties(set).set(kOfxParamPropEnabled, enabled ? 1 : 0);
+    const Properties parameter(set);
+    const int wanted = enabled ? 1 : 0; // hosts redraw their panel at each write, needed or not
+    if (parameter.integer_or(kOfxParamPropEnabled, 1 - wanted) != wanted)
+        parameter.set(kOfxParamPropEnabled, wanted);
 }
 
 void ParameterSet::write(const char* name, const std::string& value) const {

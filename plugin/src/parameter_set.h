@@ -28,8 +28,8 @@ int offered_choices(const Parameter& parameter, unsigned effect, Context context
 // Of OfxImageEffectActionDescribeInContext.
 void define_parameters(OfxParamSetHandle set, unsigned effect, Context context);
 
-// Parameters of an instance, by the table's names. A name that the effect does not have gives the table's
-// default.
+// Parameters of an instance, by the table's names. A name that the effect or the host does not have, or the
+// host has no value for, gives the table's default.
 class ParameterSet {
   public:
     ParameterSet(OfxImageEffectHandle instance, unsigned effect, Context context);

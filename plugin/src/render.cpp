@@ -77,12 +77,15 @@ std::vector<Pass> list_passes(const Instance& node, const Arguments& asked) {
     return {{first, asked.time, 0, 0, 2}, {second, asked.time + 0.5, 0.5, 1, 2}};
 }
 
-// The project's window in pixels; the window of the output where the host names none.
-Bounds find_display(const Instance& node, const Arguments& asked, const bridge::MutablePicture& output,
-                    double aspect) {
+// The project's window in pixels of the output, which need not have the project's shape; the window of the
+// output where the host names none.
+Bounds find_display(const Instance& node, const Arguments& asked, const bridge::MutablePicture& output) {
     OfxPropertySetHandle set = nullptr;
     check(host().effect->getPropertySet(node.handle, &set));
     const Properties said(set);
+    const double project = said.number_or(kOfxImageEffectPropProjectPixelAspectRatio, 0, 1);
+    const double own = node.output.aspect();
+    const double aspect = own > 0 ? own : project > 0 ? project : 1;
     const double x = said.number_or(kOfxImageEffectPropProjectOffset, 0, 0) * asked.scale_x / aspect;
     const double y = said.number_or(kOfxImageEffectPropProjectOffset, 1, 0) * asked.scale_y;
     const double width = said.number_or(kOfxImageEffectPropProjectSize, 0, 0) * asked.scale_x / aspect;
@@ -166,16 +169,13 @@ void Drawing::draw(const bridge::MutablePicture& whole, const Bounds& asked_wind
         return;
     }
     if (plan_.identity != nullptr && copy_identity(result, window)) return;
-    OfxPropertySetHandle set = nullptr;
-    check(host().effect->getPropertySet(node_.handle, &set));
-    const double aspect = Properties(set).number_or(kOfxImageEffectPropProjectPixelAspectRatio, 0, 1);
     request_.kind = plan_.kind;
     request_.output = plan_.output;
     request_.time = plan_.time;
     request_.instants = plan_.instants;
     request_.picture = result;
     request_.window = window;
-    request_.display = field_bounds(find_display(node_, asked_, whole, aspect > 0 ? aspect : 1), pass_.field);
+    request_.display = field_bounds(find_display(node_, asked_, whole), pass_.field);
     request_.settings = find_settings(node_, asked_);
     if (!plan_.cuts.empty()) request_.settings.emplace_back("cuts", plan_.cuts);
     const auto unwanted = [this] { return host().effect->abort(node_.handle) != 0 || !progress_.look(); };

@@ -95,7 +95,8 @@ class Retime : public Instance {
         const FrameSpan span = source.frames();
         const auto first = static_cast<double>(span.first), last = static_cast<double>(span.last);
         const TimeMapping map = mapping(first);
-        if (!source.connected() || map.timing == Timing::Frame) return std::nullopt;
+        if (!source.connected() || map.timing == Timing::Frame || span.last == FrameSpan::kFar)
+            return std::nullopt;
         if (map.timing == Timing::Speed && map.animated) return walk(map);
         const double speed = constant_speed(map, curve(first), first);
         if (speed == 0) return std::nullopt;

@@ -20,6 +20,7 @@ enum class Timing { Speed, Frame, Rate };
 enum class Outside { Hold, Loop, Bounce, Black };
 
 struct FrameSpan {
+    static constexpr int64_t kFar = 1000000000; // the last frame of a clip without an end
     int64_t first = 0, last = 0;
 };
 
