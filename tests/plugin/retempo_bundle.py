@@ -14,7 +14,20 @@ import pytest
 from host import FrameSequenceClip, OfxHost
 from host.effect import Instance
 
+from retempo.cli.main import main
+from retempo.io.frame import Frame, Window, make_layer
+from retempo.io.sequence import open_source
+from retempo.io.target import open_target
+
 REPO = Path(__file__).resolve().parents[2]
+FILES = {
+    "byte": ("png", "uint8"),
+    "short": ("tif", "uint16"),
+    "half": ("exr", "half"),
+    "float": ("exr", "float"),
+}
+"""What files have the pixels of a depth: extension, format of the channels."""
+MAXIMUM = {"byte": 255, "short": 65535}
 RETIME, INBETWEEN, VECTORS = (f"org.retempo.{name}" for name in ("Retime", "Inbetween", "Vectors"))
 
 
@@ -50,10 +63,11 @@ def open_node(
     context: str = "general",
     effect: str = RETIME,
     params: Mapping[str, Any] | None = None,
+    like: str = "",
     **host: Any,
 ) -> Iterator[Instance]:
-    """An instance in a strict host, with parameters set; choices by the label that users see."""
-    with OfxHost(**host) as made:
+    """An instance in a strict host, or one ``like`` another, with parameters set; choices by their labels."""
+    with OfxHost.like(like, **host) if like else OfxHost(**host) as made:
         plugin = made.load(bundle)[effect]
         with plugin.create(context, dict(clips)) as node:
             for name, value in (params or {}).items():
@@ -83,6 +97,36 @@ def moving_frames(count: int = 5, size: tuple[int, int] = (48, 80), first: int =
         pixels[..., :3] = noise[y : y + height, x : x + width]
         frames[first + index] = pixels
     return frames
+
+
+def quantize(pixels: np.ndarray, depth: str) -> np.ndarray:
+    """Values that the depth can hold, as float32."""
+    if depth in MAXIMUM:
+        return (np.round(pixels * MAXIMUM[depth]) / MAXIMUM[depth]).astype(np.float32)
+    return pixels.astype(np.float16).astype(np.float32) if depth == "half" else pixels
+
+
+def write_files(frames: Mapping[int, np.ndarray], folder: Path, depth: str = "float") -> str:
+    """Frames as files of a depth; their pattern."""
+    extension, kind = FILES[depth]
+    pattern = str(folder / f"in.####.{extension}")
+    height, width, _ = next(iter(frames.values())).shape
+    window = Window(0, 0, width, height)
+    target = open_target(pattern, overwrite=True, source=None, fps=None)
+    for number, pixels in frames.items():
+        layer = make_layer(pixels, ("R", "G", "B", "A"), window=window, formats=kind)
+        target.write(number, Frame([layer], window, ""), {})
+    target.close()
+    return pattern
+
+
+def retime_files(pattern: str, folder: Path, *flags: str) -> dict[int, np.ndarray]:
+    """What ``retempo retime`` makes of files, by number; EXR is taken for scene linear, as hosts hand it over."""
+    out = folder / ("out" + Path(pattern).name.removeprefix("in"))
+    space = ["--input-space=scene_linear"] if pattern.endswith(".exr") else []
+    assert main(["retime", pattern, "-o", str(out), "--json", *space, *flags]) == 0
+    made = open_source(str(out))
+    return {number: made.read(number).layers[0].pixels for number in made.frames}
 
 
 def use_fake_worker(folder: Path, patch: pytest.MonkeyPatch, *misdeeds: str) -> None:

@@ -17,8 +17,7 @@ import numpy as np
 from host import constants as k
 from host.core import Context, Core
 from host.images import COMPONENTS, DEPTHS, OF_CHANNELS, ImageBuffer, Rect, to_components, to_depth
-from host.properties import PropertySet
-from host.property_tables import ABSENT, COLOUR_TABLES, TABLES, read_specs
+from host.property_tables import COLOUR_TABLES, TABLES, read_specs
 
 if TYPE_CHECKING:
     from host.effect import Instance
@@ -123,12 +122,8 @@ class ClipDefinition:
 
     def __init__(self, core: Core, name: str, where: str) -> None:
         self.name = name
-        self.properties = PropertySet(
-            "ClipDescriptor",
-            f"clip {name} of {where}",
-            read_specs(TABLES["ClipDescriptor"]),
-            core.journal,
-            ABSENT,
+        self.properties = core.make_properties(
+            "ClipDescriptor", f"clip {name} of {where}", read_specs(TABLES["ClipDescriptor"])
         )
         for prop in (k.kOfxPropName, k.kOfxPropLabel, k.kOfxPropShortLabel, k.kOfxPropLongLabel):
             self.properties.put(prop, name)
@@ -154,9 +149,7 @@ class ClipInstance:
         specs = read_specs(TABLES["ClipInstance"])
         if instance.plugin.host.colour_style:
             specs += read_specs(COLOUR_TABLES["ClipInstance"])
-        self.properties = PropertySet(
-            "ClipInstance", f"clip {self.name} of {instance}", specs, core.journal, ABSENT
-        )
+        self.properties = core.make_properties("ClipInstance", f"clip {self.name} of {instance}", specs)
         for name, values in definition.properties.as_dict().items():
             self.properties.put(name, *values)
         self.properties.handle = core.handles.open(self.properties)
@@ -179,7 +172,8 @@ class ClipInstance:
             k.kOfxImageEffectPropPreMultiplication,
             PREMULTIPLICATION[source.premultiplication if source else "opaque"],
         )
-        first, last = (source.frame_range or (0.0, 0.0)) if source else (0.0, 0.0)
+        known = source if self._core.personality.ranges else None
+        first, last = (known.frame_range or (0.0, 0.0)) if known else (0.0, 0.0)
         for name in (k.kOfxImageEffectPropFrameRange, k.kOfxImageEffectPropUnmappedFrameRange):
             put(name, float(first), float(last))
         for name in (k.kOfxImageEffectPropFrameRate, k.kOfxImageEffectPropUnmappedFrameRate):

@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import threading
 import time as clock
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from host import constants as k
 from host.callbacks import Refusal, Strings
 from host.handles import Handles
 from host.journal import Journal
+from host.personalities import STRICT, Personality
+from host.properties import PropertySet, Spec
+from host.property_tables import ABSENT
 
 
 @dataclass
@@ -68,9 +71,10 @@ class Context:
 
 
 class Core:
-    """Journal, handles, strings and contexts of one host."""
+    """Journal, handles, strings and contexts of one host, and its manners."""
 
-    def __init__(self) -> None:
+    def __init__(self, personality: Personality = STRICT) -> None:
+        self.personality = personality
         self.journal = Journal()
         self.handles = Handles()
         self.strings = Strings()
@@ -96,6 +100,12 @@ class Core:
 
     def describe_action(self) -> str:
         return str(self.context) if self.context else "outside of any action"
+
+    def make_properties(self, kind: str, where: str, specs: Iterable[Spec]) -> PropertySet:
+        """A property set of a kind, without what this host does not know in it; no handle yet."""
+        unknown = self.personality.unknown.get(kind, ())
+        known = [spec for spec in specs if spec.name not in unknown]
+        return PropertySet(kind, where, known, self.journal, (*ABSENT, *unknown))
 
     def find(self, handle: int | None, kind: Any, doing: str) -> Any:
         """The object behind a handle; a bad one is recorded and refused with kOfxStatErrBadHandle."""

@@ -16,8 +16,7 @@ from host.core import Context
 from host.images import Rect
 from host.negotiation import Negotiation
 from host.parameters import Param, ParamSet
-from host.properties import PropertySet
-from host.property_tables import ABSENT, COLOUR_TABLES, TABLES, read_specs
+from host.property_tables import COLOUR_TABLES, TABLES, read_specs
 from host.rendering import Rendering
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Descriptor:
         specs = read_specs(TABLES["EffectDescriptor"]) + read_specs(TABLES["ParameterSet"])
         if plugin.host.colour_style:
             specs += read_specs(COLOUR_TABLES["EffectDescriptor"])
-        self.properties = PropertySet("EffectDescriptor", str(self), specs, core.journal, ABSENT)
+        self.properties = core.make_properties("EffectDescriptor", str(self), specs)
         if base is not None:
             for name, values in base.properties.as_dict().items():
                 self.properties.put(name, *values)
@@ -105,7 +104,7 @@ class Instance(Actions, Negotiation, Rendering):
         specs = read_specs(TABLES["EffectInstance"]) + read_specs(TABLES["ParameterSet"])
         if plugin.host.colour_style:
             specs += read_specs(COLOUR_TABLES["EffectInstance"])
-        self.properties = PropertySet("EffectInstance", str(self), specs, core.journal, ABSENT)
+        self.properties = core.make_properties("EffectInstance", str(self), specs)
         put, described = self.properties.put, descriptor.properties
         put(k.kOfxImageEffectPropContext, self.context)
         put(k.kOfxImageEffectPropPluginHandle, plugin.descriptor.handle)
@@ -126,7 +125,10 @@ class Instance(Actions, Negotiation, Rendering):
         if unknown:
             raise KeyError(f"no clip {', '.join(sorted(unknown))}; there are {', '.join(descriptor.clips)}")
         self.params = ParamSet(core, self)
+        types = core.personality.types
         for name, definition in descriptor.params.members.items():
+            if types is not None and definition.type not in types:
+                break
             self.params.members[name] = Param(core, definition, self)
         self.clips = {
             name: ClipInstance(core, definition, self, clips.get(name))

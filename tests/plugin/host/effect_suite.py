@@ -17,7 +17,7 @@ from host.effect import Descriptor, Instance
 from host.images import ImageBuffer, Rect
 from host.memory import ImageMemory
 from host.properties import PropertySet
-from host.property_tables import ABSENT, TABLES, read_specs
+from host.property_tables import TABLES, read_specs
 from host.suites import ImageEffectSuiteV1
 
 if TYPE_CHECKING:
@@ -157,8 +157,8 @@ class _EffectSuite:
         self, clip: ClipInstance, buffer: ImageBuffer, rod: Rect, name: str, image_field: str, identity: str,
         context: Context,
     ) -> int:  # fmt: skip
-        properties = PropertySet(
-            "Image", f"image {name} of {clip.instance}", read_specs(TABLES["Image"]), self.journal, ABSENT
+        properties = self.core.make_properties(
+            "Image", f"image {name} of {clip.instance}", read_specs(TABLES["Image"])
         )
         for prop in (
             k.kOfxImageEffectPropPixelDepth, k.kOfxImageEffectPropComponents,
@@ -172,6 +172,8 @@ class _EffectSuite:
         properties.put(k.kOfxImagePropRowBytes, buffer.row_bytes)
         properties.put(k.kOfxImagePropField, image_field)
         properties.put(k.kOfxImagePropUniqueIdentifier, identity)
+        for prop, value in self.core.personality.image.items():
+            properties.put(prop, value)
         handle = properties.handle = self.core.handles.open(properties)
         self.images[handle] = Image(clip, buffer, name, context)
         context.images[handle] = name

@@ -24,10 +24,11 @@ from host.journal import Entry, OfxViolation
 from host.memory import Memory
 from host.negotiation import STYLES
 from host.parameter_suite import build_parameter_suite
+from host.personalities import PERSONALITIES, STRICT, Personality
 from host.plugin import CONTEXTS, ActionFailed, Plugin
 from host.properties import PropertySet
 from host.property_suite import build_property_suite
-from host.property_tables import ABSENT, COLOUR_TABLES, TABLES, read_specs
+from host.property_tables import COLOUR_TABLES, TABLES, read_specs
 from host.suites import FETCH_SUITE, OfxHostStruct
 from host.talking import Message, Talking
 from host.threads import Threads
@@ -69,6 +70,7 @@ class OfxHost:
         ocio_config, ocio_display, ocio_view, display_colourspace, colour_configs: what it then says.
         suites_withheld: names of suites that it pretends not to have, e.g. ``{"OfxProgressSuite"}`` or with
             a version ``{("OfxMessageSuite", 2)}``.
+        personality: the manners of another host; ``like`` takes its arguments too.
 
     Attributes:
         violations, notes: ``Entry`` objects, see ``journal.py``. messages: transient messages.
@@ -103,8 +105,9 @@ class OfxHost:
         ocio_view: str = "",
         display_colourspace: str = "",
         suites_withheld: Any = frozenset(),
+        personality: Personality = STRICT,
     ) -> None:
-        self.core = Core()
+        self.core = Core(personality)
         self.contexts = (context,) if context else contexts
         unknown = [c for c in self.contexts if c not in CONTEXTS]
         if unknown:
@@ -150,13 +153,19 @@ class OfxHost:
         }
         self.struct = OfxHostStruct(self.properties.handle, FETCH_SUITE(self._fetch))
 
+    @classmethod
+    def like(cls, name: str, **options: Any) -> OfxHost:
+        """A host with the manners of another one, a key of ``PERSONALITIES``; ``options`` go before its own."""
+        personality = PERSONALITIES[name]
+        return cls(personality=personality, **{**personality.options, **options})
+
     def _describe_itself(self, name: str, version: tuple[int, ...], api: tuple[int, int]) -> PropertySet:
         specs = read_specs(TABLES["Host"])
         if self.colour_style:
             if self.colour_style not in STYLES:
                 raise ValueError(f"no colour style {self.colour_style}; there are {', '.join(STYLES)}")
             specs += read_specs(COLOUR_TABLES["Host"])
-        properties = PropertySet("Host", f"host {name}", specs, self.core.journal, ABSENT)
+        properties = self.core.make_properties("Host", f"host {name}", specs)
         properties.handle = self.core.handles.open(properties)
         put = properties.put
         put(k.kOfxPropName, name)
@@ -177,7 +186,9 @@ class OfxHost:
             self.core.journal.violate(
                 "bad handle", where, f"fetchSuite({text}) with another handle than the host's"
             )
+        offered = self.core.personality.suites
         withheld = text in self._withheld or (text, version) in self._withheld
+        withheld = withheld or (offered is not None and (text, version) not in offered)
         suite = None if withheld else self._suites.get((text, version))
         if suite is not None:
             return ctypes.addressof(suite)
@@ -236,15 +247,18 @@ class OfxHost:
         if library.missing:
             raise ValueError(f"{binary} exports no {', '.join(library.missing)}")
         bundle = Bundle(library, find_bundle(binary))
-        status = library.set_host(self.struct)
+        status = library.set_host(self.struct) if self.core.personality.announces else None
         if status not in (None, k.kOfxStatOK):
             self.core.journal.note(
                 "host refused", str(bundle.path), f"OfxSetHost: {k.name_status(status or 0)}"
             )
             return bundle
         self.bundles.append(bundle)
-        for struct in library.list_structs():
-            plugin = Plugin(self, struct, str(bundle.path))
+        plugins = [Plugin(self, struct, str(bundle.path)) for struct in library.list_structs()]
+        if self.core.personality.scans:
+            for plugin in plugins:
+                plugin.scan()
+        for plugin in plugins:
             self._check_identity(plugin, bundle)
             try:
                 plugin.load()

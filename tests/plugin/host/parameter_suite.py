@@ -97,6 +97,16 @@ class _ParameterSuite:
             raise Refusal(k.kOfxStatErrUnsupported)
         return param, *param.definition.shape
 
+    def _stand_in(self, param: Param, change: bool = False) -> tuple[Any, ...] | None:
+        """The value of a host that keeps none; refuses what it refuses."""
+        values = self.core.personality.values
+        if param.type not in values:
+            return None
+        if change or values[param.type] is None:
+            self.journal.note("value not kept", param.properties.where, param.type)
+            raise Refusal(k.kOfxStatErrMissingHostFeature)
+        return (values[param.type],)
+
     def _give(self, param: Param, values: tuple[Any, ...], places: tuple[int | None, ...], kind: str) -> None:
         for value, place in zip(values, places, strict=False):
             need(place, self.journal, param.properties.where, "the place for a value")
@@ -113,11 +123,11 @@ class _ParameterSuite:
                 self.journal.violate("value without a time", param.properties.where, text)
             else:
                 self.journal.note("value without a time", param.properties.where, text)
-        self._give(param, param.read(param.instance.timeline), places, kind)
+        self._give(param, self._stand_in(param) or param.read(param.instance.timeline), places, kind)
 
     def paramGetValueAtTime(self, handle: int | None, time: float, *places: int | None) -> None:
         param, kind, _ = self._find(handle, "paramGetValueAtTime")
-        self._give(param, param.read(time), places, kind)
+        self._give(param, self._stand_in(param) or param.read(time), places, kind)
 
     def _calculus(self, handle: int | None, doing: str) -> Param:
         param, _, _ = self._find(handle, doing)
@@ -143,6 +153,7 @@ class _ParameterSuite:
     ) -> tuple[Param, tuple[Any, ...]]:
         param, kind, count = self._find(handle, doing)
         self._may_set(param, doing)
+        self._stand_in(param, change=True)
         words, numbers = registers[:4], registers[4:]
         if kind == "double":
             return param, tuple(numbers[:count])
@@ -163,7 +174,10 @@ class _ParameterSuite:
     def _edited(self, param: Param) -> None:
         assert param.curve is not None
         param.properties.put(k.kOfxParamPropIsAnimating, int(param.curve.animated))
-        param.instance.plugin_edits.append(param.name)
+        if self.core.personality.nests:
+            param.instance.tell_changed(k.kOfxTypeParameter, param.name, k.kOfxChangePluginEdited)
+        else:
+            param.instance.plugin_edits.append(param.name)
 
     def paramSetValue(self, handle: int | None, *registers: Any) -> None:
         param, values = self._take(handle, "paramSetValue", registers)
@@ -188,6 +202,7 @@ class _ParameterSuite:
 
     def paramGetNumKeys(self, handle: int | None, out: Any) -> None:
         param, _, _ = self._find(handle, "paramGetNumKeys")
+        self._stand_in(param, change=True)
         assert param.curve is not None
         need(out, self.journal, param.name, "the place for the number")[0] = len(param.curve.keys)
 

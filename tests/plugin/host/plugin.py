@@ -74,6 +74,14 @@ class Plugin:
 
     # ---- life
 
+    def scan(self) -> None:
+        """What a host does to fill its list of plugins: setHost, Load, Describe, Unload."""
+        self._struct.setHost(self.host.struct)
+        trapped = (k.kOfxStatOK, k.kOfxStatReplyDefault)
+        self.act(k.kOfxActionLoad, None, accepted=trapped)
+        self._describe(self.descriptor, k.kOfxActionDescribe, [])
+        self.act(k.kOfxActionUnload, None, accepted=trapped)
+
     def load(self) -> None:
         """setHost, Load, Describe, and DescribeInContext for each context that both sides support.
 

@@ -10,6 +10,11 @@ _SPEC = re.compile(r"%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(hh|h|ll|l|j|z|t|L)?([d
 _BITS = {"hh": 8, "h": 16, "l": 64, "ll": 64, "j": 64, "z": 64, "t": 64}
 
 
+def leave_out_arguments(template: str) -> str:
+    """The text of a host that loses the arguments."""
+    return _SPEC.sub(lambda match: "%" if match.group(5) == "%" else "", template)
+
+
 def format_message(template: str, integers: Sequence[int], doubles: Sequence[float]) -> str:
     """The formatted text.
 

@@ -121,7 +121,8 @@ class Rendering:
             )
         box = box.intersect(rod)
         needed = self.frames_needed(time)
-        self.regions_of_interest(time, box.to_canonical(scale, aspect), scale)
+        if tiles or self.plugin.host.core.personality.asks_regions:
+            self.regions_of_interest(time, box.to_canonical(scale, aspect), scale)
         draft_flag = Spec(k.kOfxImageEffectPropRenderQualityDraft, "int", 1, "host", (int(draft),))
         with contextlib.ExitStack() as stack:
             stack.enter_context(self.plugin.hold(self))

@@ -10,7 +10,7 @@ from host import constants as k
 from host.callbacks import Refusal, fill_suite, need, read_text
 from host.core import Core
 from host.effect import Descriptor, Instance
-from host.printf import format_message
+from host.printf import format_message, leave_out_arguments
 from host.suites import (
     MESSAGE_INTEGERS,
     MessageSuiteV1,
@@ -77,6 +77,8 @@ class Talking:
         form = read_text(need(template, journal, where, "the format of a message"), journal, where)
         try:
             text = format_message(form, rest[:MESSAGE_INTEGERS], rest[MESSAGE_INTEGERS:])
+            if not self.core.personality.formats:
+                text = leave_out_arguments(form)
         except ValueError as error:
             journal.violate("message format", where, str(error))
             text = form
