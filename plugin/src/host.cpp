@@ -35,7 +35,7 @@ Host meet() {
     if (met.progress2 == nullptr) met.progress1 = fetch<OfxProgressSuiteV1>(kOfxProgressSuite, 1);
     const Properties said(met.property, given_host->host);
     met.name = said.text_or(kOfxPropName, met.name);
-    met.quirks = find_quirks(met.name);
+    met.quirks = find_quirks(said.integer_or(kIsNatron, 0) != 0 ? "natron" : met.name);
     met.temporal_access =
         said.integer_or(kOfxImageEffectPropTemporalClipAccess, 0) != 0 && !met.quirks.no_temporal_access;
     met.multiple_depths = said.integer_or(kOfxImageEffectPropSupportsMultipleClipDepths, 0) != 0;

@@ -33,8 +33,8 @@ bool Progress::look() {
 
 void Progress::start() {
     tried_ = true;
-    if ((host().progress2 == nullptr && host().progress1 == nullptr) || node_.shows_progress.exchange(true))
-        return;
+    const bool shows = host().progress2 != nullptr || host().progress1 != nullptr;
+    if (!shows || host().quirks.no_progress || node_.shows_progress.exchange(true)) return;
     const OfxStatus status = host().progress2 != nullptr
                                  ? host().progress2->progressStart(node_.handle, node_.info.label, kId)
                                  : host().progress1->progressStart(node_.handle, node_.info.label);

@@ -17,7 +17,13 @@ struct Quirks {
     // do: every visit reads all of them. Elsewhere a name is believed, together with the node, the clip, the
     // frame, the scale and a sample of the pixels, until a name is caught to have stood for other ones.
     bool unreliable_identifiers = false;
+    // Natron begins to show progress when its main thread comes round to it; until then every update is
+    // answered as if the user had pressed cancel. What the user cancels, `abort` knows there as well.
+    bool no_progress = false;
 };
+
+// Natron lets its users choose what it calls itself, and says by this that it is Natron all the same.
+inline constexpr const char* kIsNatron = "NatronOfxHostIsNatron";
 
 // By the host's OfxPropName, in lower case.
 inline Quirks find_quirks(std::string name) {
@@ -28,6 +34,7 @@ inline Quirks find_quirks(std::string name) {
         quirks.own_ocio_variable = quirks.no_temporal_access = true;
         quirks.no_frame_range = quirks.unreliable_identifiers = true;
     }
+    if (name.find("natron") != std::string::npos) quirks.no_progress = true;
     // one name for all pictures
     if (name.find("tactview") != std::string::npos) quirks.unreliable_identifiers = true;
     return quirks;

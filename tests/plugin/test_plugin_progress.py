@@ -45,6 +45,13 @@ def test_a_long_render_reports_and_can_be_called_off(
         assert values[-1] >= 0.15 and all(value < 0.15 for value in values[:-1])
 
 
+def test_natron_does_not_call_long_renders_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_fake_worker(folder, monkeypatch, "slow")
+    with open_node(find_bundle(), {"Source": CLIP}, like="natron") as node:
+        assert node.render(2, abort=2.0) is None, "for the host said so, not its progress bar"
+        assert node.last_render.aborted_after >= 2.0
+
+
 def test_a_short_render_shows_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use_fake_worker(folder, monkeypatch)
     with open_node(find_bundle(), {"Source": CLIP}) as node:

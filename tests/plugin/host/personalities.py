@@ -37,6 +37,7 @@ class Personality:
         values: parameter type -> the value that all of that type have, whatever was set; None: refused
             (kOfxStatErrMissingHostFeature), and so is every change.
         formats: messages are formatted with their arguments.
+        lags: progress is not shown yet when the plugin tells of it, which is answered as if it were cancelled.
         nests: a value that the plugin sets is told of at once, inside of the call that sets it.
         asks_regions: GetRegionsOfInterest is passed even where the effect has no tiles.
         image: properties that all images have, whatever they hold.
@@ -54,6 +55,7 @@ class Personality:
     types: tuple[str, ...] | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     formats: bool = True
+    lags: bool = False
     nests: bool = False
     asks_regions: bool = True
     image: Mapping[str, Any] = field(default_factory=dict)
@@ -130,6 +132,8 @@ Engine/OfxEffectInstance.cpp, OfxClipInstance.cpp: field None everywhere; GetTim
     alone; a clip's range is its node's time domain, without an end for generators
 Engine/OfxImageEffectInstance.cpp: the arguments of a message are given to vsnprintf as one va_list: conversions
     show rubbish or nothing
+Gui/ProgressPanel.cpp: progress that is started on a render thread is shown when the main thread gets to it; until
+    then an update finds nothing that it could belong to, and its answer is no
 Engine/OfxClipInstance.cpp: pictures have an identifier, the field None, and are cut to what was rendered of them
 Engine/OfxEffectInstance.cpp: InstanceChanged may have the reason OfxChangeTime; what the plugin sets is told of
     later
@@ -147,6 +151,7 @@ Engine/OfxEffectInstance.cpp: fully safe plugins without host frame threading re
     unknown={"EffectDescriptor": (k.kOfxPropIcon, k.kOfxPropVersion, k.kOfxPropVersionLabel)},
     contexts=("general",),
     formats=False,
+    lags=True,
     nests=False,
     image={k.kOfxImagePropField: k.kOfxImageFieldNone},
     render={},

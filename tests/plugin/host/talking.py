@@ -126,7 +126,8 @@ class Talking:
         if not 0.0 <= value <= 1.0:
             self.core.journal.violate("progress", str(instance), f"{value} is not within 0..1")
         self.progress.append(Progress("update", value=value))
-        return k.kOfxStatReplyNo if self.cancel(value) else k.kOfxStatOK
+        lost = self.core.personality.lags or self.cancel(value)
+        return k.kOfxStatReplyNo if lost else k.kOfxStatOK
 
     def _end(self, handle: int | None) -> None:
         instance: Instance = self.core.find(handle, Instance, "progressEnd")
