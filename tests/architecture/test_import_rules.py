@@ -45,8 +45,11 @@ except SystemExit as stop:
 @pytest.mark.parametrize(
     "code",
     ["import retempo", "import retempo.cli"]
-    + [HELP.format(arguments=[*command, "--help"]) for command in ([], ["retime"], ["info"], ["sample"])],
-    ids=["import", "cli", "help", "retime-help", "info-help", "sample-help"],
+    + [
+        HELP.format(arguments=[*command, "--help"])
+        for command in ([], ["retime"], ["info"], ["sample"], ["evaluate"])
+    ],
+    ids=["import", "cli", "help", "retime-help", "info-help", "sample-help", "evaluate-help"],
 )
 def test_start_is_light(code: str) -> None:
     assert not loaded_after(code).intersection(HEAVY)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from retempo.errors import InputError
-from retempo.metrics.quality import interpolation_error, psnr, ssim
+from retempo.metrics.quality import absolute_error, decibels, flicker, interpolation_error, psnr, ssim
 
 
 def pictures(dtype: type, shape: tuple[int, ...] = (31, 40, 3)) -> tuple[np.ndarray, np.ndarray]:
@@ -27,6 +27,11 @@ def test_known_values() -> None:
     assert psnr(grey, black) == psnr(black, grey)  # no wrap-around of uint8
     assert interpolation_error(black, grey) == pytest.approx(16)
     assert interpolation_error(black / 255.0, grey / 255.0) == pytest.approx(16)
+    assert absolute_error(black, grey) == pytest.approx(16)
+    half = grey.copy()
+    half[:4] = 0
+    assert absolute_error(black, half) == pytest.approx(8)
+    assert decibels(256) == pytest.approx(psnr(black, grey)) and decibels(0, 60) == decibels(1e-9, 60) == 60
     assert psnr(black, black) == math.inf and ssim(grey, grey) == pytest.approx(1)
 
 
@@ -68,3 +73,20 @@ def test_mistakes_are_named() -> None:
         interpolation_error(bad, bad)
     with pytest.raises(InputError, match="shape"):
         ssim(truth[:, 0, 0], test[:, 0, 0])
+
+
+def test_flicker_is_change_that_the_truth_has_not() -> None:
+    still = [np.full((4, 5, 3), 100, np.uint8)] * 4
+    pulse = [np.full((4, 5, 3), 100 + 10 * (at % 2), np.uint8) for at in range(4)]
+    assert flicker(still, still) == 0
+    assert flicker(still, pulse) == pytest.approx(10)
+    assert flicker(pulse, pulse) == 0
+    assert flicker(pulse, still) == pytest.approx(10)  # a change that is lost counts as one that was made up
+    assert flicker(still, [picture + np.uint8(9) for picture in still]) == 0  # an error that stands still
+    green = [picture.copy() for picture in still]
+    green[2][..., 1] += 10
+    assert flicker(still, green) == pytest.approx(7.152 * math.sqrt(2 / 3))
+    with pytest.raises(InputError, match="4 with 3 pictures"):
+        flicker(still, still[:3])
+    with pytest.raises(InputError, match="1 with 1"):
+        flicker(still[:1], still[:1])

@@ -1,4 +1,4 @@
-"""How far is a picture from the truth? PSNR, SSIM and interpolation error.
+"""How far is a picture from the truth? PSNR, SSIM, interpolation error; and a run of pictures: does it flicker?
 
 Sources: Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE TIP 2004,
 with the window and constants of scikit-image's ``structural_similarity``; Baker et al., "A database and evaluation
@@ -7,6 +7,9 @@ methodology for optical flow", IJCV 2011, for the interpolation error.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 from retempo.errors import InputError
 
 Picture = NDArray[np.generic]
+LUMA: Final = (0.2126, 0.7152, 0.0722)
 
 
 def psnr(truth: Picture, test: Picture, *, data_range: float | None = None) -> float:
@@ -35,6 +39,53 @@ def interpolation_error(truth: Picture, test: Picture, *, data_range: float | No
     """Return the root mean square difference in grey levels of 0..255 (Middlebury's IE); arguments as ``psnr``."""
     truth, test, peak = _check(truth, test, data_range)
     return float(np.sqrt(np.mean(np.square(truth - test))) * 255.0 / peak)
+
+
+def absolute_error(truth: Picture, test: Picture, *, data_range: float | None = None) -> float:
+    """Return the mean absolute difference in grey levels of 0..255; arguments as ``psnr``.
+
+    Several learned methods publish this, not the root mean square, as their IE on Middlebury.
+    """
+    truth, test, peak = _check(truth, test, data_range)
+    return float(np.mean(np.abs(truth - test)) * 255.0 / peak)
+
+
+def decibels(error: float, cap: float = float("inf")) -> float:
+    """Return the PSNR of a mean squared error in squared grey levels of 0..255, and ``cap`` where it is more."""
+    return cap if error <= 0 else min(cap, float(10.0 * np.log10(255.0 * 255.0 / error)))
+
+
+def flicker(truths: Sequence[Picture], tests: Sequence[Picture], *, data_range: float | None = None) -> float:
+    """Return by how much pictures change from one to the next otherwise than the truth does, in grey levels.
+
+    With g the made sequence and f the true one, both as luma (Rec. 709 weights of the encoded values), of T pictures:
+
+        sqrt( mean over t = 1..T-1 and pixels of ((g[t] - g[t-1]) - (f[t] - f[t-1]))^2 )
+
+    0 for the truth, and for any error that stands still. Where the footage is static it is the change of g itself.
+    Kept frames belong into both sequences: a pulse between sharp originals and soft in-betweens is flicker.
+
+    Args:
+        truths, tests: [H, W] or [H, W, 3] each, one shape, in the order of time, evenly spaced, two at least.
+        data_range: as in ``psnr``.
+
+    Raises:
+        InputError: as in ``psnr``; fewer than two pictures, or another number of tests.
+    """
+    if len(truths) != len(tests) or len(truths) < 2:
+        raise InputError(
+            f"cannot compare {len(truths)} with {len(tests)} pictures in time", "give two or more of each"
+        )
+    squares, before = [], None
+    for truth, test in zip(truths, tests, strict=True):
+        first, second, peak = _check(truth, test, data_range)
+        error = (second - first) * (255.0 / peak)
+        if error.ndim == 3:
+            error = error @ np.array(LUMA)
+        if before is not None:
+            squares.append(float(np.mean(np.square(error - before))))
+        before = error
+    return float(np.sqrt(np.mean(squares)))
 
 
 def ssim(
