@@ -14,6 +14,8 @@ from typing import Final
 
 import av
 import numpy as np
+from footage import to_rgb
+from peer import Rgb, Shot
 
 OPTIONS: Final = "mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1:scd=none"
 
@@ -108,3 +110,34 @@ def _check_even(made: dict[int, av.VideoFrame], frames: Sequence[av.VideoFrame])
             raise RuntimeError(
                 f"minterpolate's output {number} is not input {number // 2}: the time stamps are off"
             )
+
+
+class Minterpolate:
+    """ffmpeg's minterpolate; gets the frames as they were decoded, at half the rate."""
+
+    name = "minterpolate"
+
+    @property
+    def setup(self) -> str:
+        """Options and version."""
+        return f"{OPTIONS}, {ffmpeg_version(find_ffmpeg())}"
+
+    def missing(self) -> str:
+        """Is there an ffmpeg?"""
+        try:
+            find_ffmpeg()
+        except ImportError:
+            return "no ffmpeg in PATH; install one, or pip install imageio-ffmpeg"
+        return ""
+
+    def rebuild(self, shot: Shot) -> dict[int, Rgb]:
+        """Make the wanted frames, and prove that numbering and colours are those of the truth."""
+        made = double_rate(shot.frames[::2], shot.fps)
+        absent = [number for number in shot.wanted if number not in made]
+        if absent:
+            raise RuntimeError(f"{shot.name}: minterpolate did not return frames {absent}")
+        if not np.array_equal(to_rgb(made[0], shot.frames[0], shot.chroma), shot.rgb(0)):
+            raise RuntimeError(
+                f"{shot.name}: minterpolate's frames are converted to other colours than the truth"
+            )
+        return {number: to_rgb(made[number], shot.frames[number], shot.chroma) for number in shot.wanted}
