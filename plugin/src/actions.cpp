@@ -129,10 +129,8 @@ OfxStatus region_of_definition(const Instance& node, const Properties& in, const
     bool found = false;
     OfxRectD whole{}, one{};
     for (const Fetch& fetch : plan.fetches) {
-        const bool counts = plan.kind == bridge::Kind::kVectors ? static_cast<double>(fetch.number) ==
-                                                                      static_cast<double>(plan.time.numerator)
-                                                                : fetch.role == bridge::Role::kSource;
-        if (!counts || !fetch.clip->region(static_cast<double>(fetch.frame), one)) continue;
+        const bool shown = fetch.role == bridge::Role::kSource && !fetch.aside;
+        if (!shown || !fetch.clip->region(static_cast<double>(fetch.frame), one)) continue;
         whole = found ? unite(whole, one) : one;
         found = true;
     }
@@ -161,11 +159,12 @@ OfxStatus clip_preferences(const Instance& node, const Properties& out) {
     out.set(kOfxImageClipPropContinuousSamples, 1).set(kOfxImageEffectFrameVarying, 1);
     if (node.context == Context::General && node.source.connected()) {
         const std::string name = kOfxImageEffectOutputClipName;
-        if (node.info.kind != kVectors) // the result is like the source, whatever the vectors input is
+        if (node.info.kind == kVectors || node.shows_motion(0)) { // no colour, no coverage, and it has a sign
+            out.set((kClipComponents + name).c_str(), kOfxImageComponentRGBA)
+                .set(kOfxImageEffectPropPreMultiplication, kOfxImagePreMultiplied);
+            if (host().multiple_depths) out.set((kClipDepth + name).c_str(), kOfxBitDepthFloat);
+        } else // like the source, whatever the vectors input is
             out.set((kClipComponents + name).c_str(), node.source.components().c_str());
-        else if (host().multiple_depths)
-            out.set((kClipDepth + name).c_str(), kOfxBitDepthFloat);
-        if (node.info.kind == kVectors) out.set(kOfxImageEffectPropPreMultiplication, kOfxImagePreMultiplied);
     }
     prefer_colourspaces(node, out);
     return kOfxStatOK;

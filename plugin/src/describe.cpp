@@ -48,6 +48,10 @@ OfxStatus describe_in_context(const EffectInfo& info, OfxImageEffectHandle effec
     OfxParamSetHandle params = nullptr;
     check(host().effect->getParamSet(effect, &params));
     define_parameters(params, info.kind, context);
+    if (motion) return kOfxStatOK;
+    OfxPropertySetHandle set = nullptr; // vectors are RGBA in float, pictures like the source
+    check(host().effect->getPropertySet(effect, &set));
+    Properties(set).set(kOfxImageEffectPropClipPreferencesSlaveParam, "output");
     return kOfxStatOK;
 }
 

@@ -23,11 +23,12 @@ class Inbetween : public Instance {
         // hosts show limits to the user and hand on what an expression says
         plan.time = bridge::rational_time(std::fmin(std::fmax(parameters.number("amount", time), 0.0), 1.0));
         const bool whole = is_whole(plan.time);
-        // handed on as frames 0 and 1; where the amount is whole, the other is of no use
-        if (!whole || plan.time.numerator == 0)
-            add_frame(plan, source, two ? now : frame("frameA"), 0, time, whole);
-        if (!whole || plan.time.numerator == 1)
-            add_frame(plan, two ? second_ : source, two ? now : frame("frameB"), 1, time, whole);
+        // handed on as frames 0 and 1; where the amount is whole, the other is of no use to a picture
+        const bool alone = whole && plan.output != bridge::Output::kVectors;
+        if (!alone || plan.time.numerator == 0)
+            add_frame(plan, source, two ? now : frame("frameA"), 0, time, alone);
+        if (!alone || plan.time.numerator == 1)
+            add_frame(plan, two ? second_ : source, two ? now : frame("frameB"), 1, time, alone);
         if (whole && plan.output == bridge::Output::kPicture) plan.identity = &plan.fetches.front();
     }
 

@@ -22,6 +22,10 @@ Instance::Instance(const EffectInfo& effect, OfxImageEffectHandle node, Context 
       matte(where == Context::Filter || effect.kind == kVectors ? Clip() : Clip(node, kMatteClip)),
       parameters(node, effect.kind, where) {}
 
+bool Instance::shows_motion(double time) const {
+    return find_output(info.kind == kVectors ? "motion" : "output", time) == bridge::Output::kVectors;
+}
+
 bool Instance::shows_picture(double time) const {
     if (info.kind == kVectors) return false;
     const bridge::Output shown = find_output("output", time);
@@ -56,7 +60,7 @@ void Instance::add_frame(Plan& plan, const Clip& clip, int64_t frame, int64_t nu
         throw StatusError(kOfxStatFailed,
                           "Foreground, Background and Matte are outputs of the Matte input, but "
                           "nothing is connected to it; connect it or choose another output");
-    if (matte.connected() && (layer || !alone))
+    if (matte.connected() && (layer || (!alone && plan.output != bridge::Output::kVectors)))
         plan.fetches.push_back({&matte, frame, bridge::Role::kMatte, number});
     if (alone) return; // a picture that is passed on needs no more
     if (uses_vectors(time)) {

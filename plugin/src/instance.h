@@ -35,6 +35,8 @@ class Instance {
     // Does every frame differ, even from frames of a still?
     virtual bool varies() const { return true; }
 
+    // Is the result motion: signed, in four channels, and no colour?
+    bool shows_motion(double time) const;
     // Is the result a picture, in the colours of the source?
     bool shows_picture(double time) const;
     // Does motion come from the Vectors input, wholly or partly?

@@ -69,7 +69,7 @@ std::vector<Pass> list_passes(const Instance& node, const Arguments& asked) {
     const Field first = node.source.first_field();
     if (first == Field::None || !asked.fields) return {{Field::None, asked.time, 0, 0, 1}};
     const auto second = first == Field::Lower ? Field::Upper : Field::Lower;
-    if (node.info.kind == kVectors || node.uses_vectors(asked.time))
+    if (node.info.kind == kVectors || node.shows_motion(asked.time) || node.uses_vectors(asked.time))
         throw StatusError(kOfxStatFailed,
                           "vectors go from frame to frame, and this clip has fields; deinterlace it first, "
                           "or tell the host that it is progressive");
@@ -128,6 +128,19 @@ Settings find_settings(const Instance& node, const Arguments& asked) {
     return settings;
 }
 
+// The output as it is to be filled. Motion is no colour: no alpha multiplies it, nor is it within 0 to 1.
+bridge::MutablePicture find_result(const Instance& node, const Image& output, double time) {
+    bridge::MutablePicture result = output.picture();
+    if (!node.shows_motion(time)) return result;
+    const bool coarse = result.depth == bridge::Depth::kByte || result.depth == bridge::Depth::kShort;
+    if (coarse || result.components != bridge::Components::kRGBA)
+        throw StatusError(kOfxStatFailed,
+                          "vectors are four numbers with a sign; work in RGBA, half or float, or choose "
+                          "another output");
+    result.alpha = bridge::AlphaState::kPremultiplied;
+    return result;
+}
+
 // Plans and renders one picture: a frame, or a field of one.
 class Drawing {
   public:
@@ -153,7 +166,7 @@ class Drawing {
     bridge::Request request_;
     std::vector<Image> images_;
     std::vector<Blank> blanks_;
-    bool something_ = false; // a source frame has pixels
+    bool something_ = false; // a source frame that is shown has pixels
 };
 
 void Drawing::draw(const bridge::MutablePicture& whole, const Bounds& asked_window) {
@@ -209,14 +222,14 @@ void Drawing::fetch(bridge::Components components, const Bounds& window) {
         if (host().effect->abort(node_.handle) != 0)
             throw bridge::BridgeError(bridge::Problem::kCancelled, "the host cancelled the render", "", 130);
         request_.frames.push_back(take(fetch));
+        const bool shown = fetch.role == bridge::Role::kSource && !fetch.aside;
+        something_ = something_ || (shown && !is_missing(request_.frames.back()));
     }
     leave_out_missing();
     for (size_t i = 0; i < request_.frames.size(); ++i) {
         bridge::Frame& frame = request_.frames[i];
-        const bool missing = is_missing(frame);
         const bool source = frame.role == bridge::Role::kSource;
-        something_ = something_ || (source && !missing);
-        if (missing)
+        if (is_missing(frame))
             frame.picture = blanks_[i].picture(window, source ? components : bridge::Components::kRGBA);
     }
     for (const bridge::Frame& frame : request_.frames)
@@ -299,7 +312,7 @@ OfxStatus render(const Instance& node, const Properties& in) {
     const std::vector<Pass> passes = list_passes(node, asked);
     const Image output = node.output.image(asked.time);
     if (!output) throw StatusError(kOfxStatFailed, "the host gave no output picture");
-    const bridge::MutablePicture result = output.picture();
+    const bridge::MutablePicture result = find_result(node, output, asked.time);
     Progress progress(node);
     try {
         for (const Pass& pass : passes) {

@@ -36,19 +36,22 @@ struct Use {
     bool moving = false; // motion is found from it
 };
 
-// past: frames on either side of a gap that tell of its motion.
+// past: frames on either side of a gap that tell of its motion. measured: the motion of a whole frame is
+// wanted, too: that to its neighbours.
 std::map<int64_t, Use> list_frames(const std::vector<Instant>& instants, const Cuts& shots,
-                                   const FrameSpan& span, int64_t past) {
+                                   const FrameSpan& span, int64_t past, bool measured) {
     std::map<int64_t, Use> frames;
     for (const Instant& one : instants) {
         if (one.how == How::kBlack) continue;
         const int64_t first = floor_of(one.time), last = is_whole(one.time) ? first : first + 1;
-        const bool moving = last > first && one.how == How::kMotion;
+        const bool alone = last == first;
+        const bool moving = alone ? measured : one.how == How::kMotion;
+        const int64_t around = alone ? 1 : past;
         for (const int64_t frame : {first, last}) {
             frames[frame].shown = true;
             frames[frame].moving |= moving;
         }
-        for (const int64_t frame : {first - past, last + past})
+        for (const int64_t frame : {first - around, last + around})
             if (moving && frame >= span.first && frame <= span.last && shots.shot(frame) == shots.shot(first))
                 frames[frame].moving = true;
     }
@@ -74,7 +77,9 @@ class Retime : public Instance {
         plan.black = seen == found.end();
         if (plan.black) return;
         plan.time = seen->time;
-        const std::map<int64_t, Use> frames = list_frames(found, shots, map.source, bends(time) ? 1 : 0);
+        const bool measured = plan.output == bridge::Output::kVectors;
+        const std::map<int64_t, Use> frames =
+            list_frames(found, shots, map.source, bends(time) ? 1 : 0, measured);
         for (const auto& [frame, use] : frames) {
             const size_t begin = plan.fetches.size();
             add_frame(plan, source, frame, frame, time, !use.moving);

@@ -18,8 +18,11 @@ class Vectors : public Instance {
         plan.kind = bridge::Kind::kVectors;
         plan.output = find_output("motion", time);
         plan.time = {now, 1};
-        for (int64_t frame = now - 1; frame <= now + 1; ++frame)
-            if (frame >= span.first && frame <= span.last) add_frame(plan, source, frame, frame, time, true);
+        for (int64_t frame = now - 1; frame <= now + 1; ++frame) {
+            if (frame < span.first || frame > span.last) continue;
+            add_frame(plan, source, frame, frame, time, true);
+            plan.fetches.back().aside = frame != now; // nothing moves to a frame that is missing
+        }
     }
 };
 

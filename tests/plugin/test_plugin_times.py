@@ -17,6 +17,8 @@ from bits import assert_same_bits
 
 FRAMES = moving_frames(7, (12, 16), first=-2)
 FIRST, LAST = min(FRAMES), max(FRAMES)
+VECTORS = 1
+"""Of the outputs."""
 TIMES = 250
 """For each of four ways of timing: a thousand in all."""
 
@@ -49,6 +51,9 @@ def set_randomly(node: Instance, timing: str, rng: np.random.Generator) -> None:
     choose(node, "engine", str(rng.choice(["Motion", "Motion", "Nearest"])))
     choose(node, "motionPath", str(rng.choice(["Linear", "Quadratic"])))
     node.params["cuts"].set(str(rng.choice(["", "", "1", "0,3"])))
+    choose(node, "output", str(rng.choice(["Result", "Result", "Vectors"])))
+    if node.params["output"].value == VECTORS:
+        choose(node, "engine", "Motion")
 
 
 def check_time(node: Instance, time: float) -> tuple[bool, bool]:
@@ -71,11 +76,28 @@ def check_time(node: Instance, time: float) -> tuple[bool, bool]:
     first, last = min(fetched), max(fetched)
     assert len(fetched) == last - first + 1, "neighbours"
     cuts = [float(cut) for cut in node.params["cuts"].value.split(",") if cut]
+    if node.params["output"].value == VECTORS:
+        assert made.any() and fetched == of_picture(node, time, cuts)
+        return False, False
     assert not [cut for cut in cuts if first < cut <= last], "of one shot"
     ends = {FIRST, LAST, *cuts, *(cut - 1 for cut in cuts)}
     curved = node.params["engine"].value == 0 and node.params["motionPath"].value == 1
     assert len(fetched) in ((4,) if curved and not {first, last} & ends else (2, 3, 4) if curved else (2,))
     return False, False
+
+
+def of_picture(node: Instance, time: float, cuts: list[float]) -> set[float]:
+    """The frames whose motion is that of the picture at a time: those it is made of, or around the one it is."""
+    choose(node, "output", "Result")
+    identity = node.is_identity(time)
+    ((first, last),) = node.frames_needed(time)["Source"]
+    choose(node, "output", "Vectors")
+    if identity is None:
+        return {float(frame) for frame in range(int(first), int(last) + 1)}
+    _, here = identity
+    shot = sum(cut <= here for cut in cuts)
+    around = {here - 1, here, here + 1}
+    return {frame for frame in around if FIRST <= frame <= LAST and sum(cut <= frame for cut in cuts) == shot}
 
 
 @pytest.mark.parametrize("timing", ["Speed", "Frame", "Frame rate", "SourceTime"])

@@ -113,10 +113,12 @@ OWN: Final = (
         "timing", "int", 2, -UNBOUNDED, UNBOUNDED, (0.0, 200.0), effects=INBETWEEN,
     ),
     Parameter(
-        "output", "Output", "The picture, what is known of how it was made, or one layer alone (with a matte input).",
+        "output", "Output", "The picture; vectors from it to the next source frame (red, green) and to the previous "
+        "one (blue, alpha), in pixels, y up, as Nuke has them (RGBA, half or float; a matte has no part in them); how "
+        "far it can be trusted; what is hidden in it; or one layer alone (with a matte input).",
         "output", "choice", "picture",
         choices=(
-            ("picture", "Result"), ("confidence", "Confidence"), ("occlusion", "Occlusion"),
+            ("picture", "Result"), ("vectors", "Vectors"), ("confidence", "Confidence"), ("occlusion", "Occlusion"),
             ("foreground", "Foreground"), ("background", "Background"), ("matte", "Matte"),
         ), effects=PICTURES,
     ),

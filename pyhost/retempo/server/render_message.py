@@ -45,7 +45,7 @@ LAYERS: Final = (Output.FOREGROUND, Output.BACKGROUND, Output.MATTE)
 """What a matte separates."""
 
 ALLOWED: Final[Mapping[Kind, tuple[Output, ...]]] = {
-    Kind.RETIME: (Output.PICTURE, Output.CONFIDENCE, Output.OCCLUSION, *LAYERS),
+    Kind.RETIME: tuple(Output),
     Kind.VECTORS: (Output.VECTORS, Output.CONFIDENCE, Output.OCCLUSION),
 }
 

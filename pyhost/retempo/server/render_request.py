@@ -8,33 +8,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from retempo.errors import UsageError
 from retempo.flow.catalog import VectorsMarker
-from retempo.flow.consistency import confidence, occlusion
-from retempo.flow.vectors import encode_vectors, find_preset
+from retempo.flow.vectors import find_preset
 from retempo.io.frame import Frame, Window
 from retempo.render.canvas import slices
 from retempo.render.exposure import Exposure
 from retempo.render.frame import FrameRenderer, PreparedFrames
 from retempo.render.still import assemble
-from retempo.server.render_message import LAYERS, Kind, Output, RenderMessage, Role
+from retempo.server.render_message import LAYERS, Output, RenderMessage
 from retempo.server.request_frames import (
     Given,
     Pair,
     has_mattes,
     is_copy,
+    is_of_frame,
     matte_frame,
     pair_of,
     pairs_of,
     passes_of,
     source_frame,
-    vector_channels,
     vector_frame,
 )
+from retempo.server.request_vectors import frame_vectors, no_motion, picture_vectors
 
 Prepare = Callable[[Pair], PreparedFrames]
 """Source frames -> what is prepared for them (times count from the first), made or remembered."""
@@ -58,8 +57,8 @@ def prepare_frames(renderer: FrameRenderer, given: Given, pair: Pair) -> Prepare
 def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[np.ndarray, Window]:
     """The asked-for quantity over its own window: ``[H, W, channels]`` float32."""
     message = given.message
-    if message.kind == Kind.VECTORS:
-        return _vectors(renderer, given, prepare)
+    if is_of_frame(message):
+        return frame_vectors(renderer, given, prepare)
     if is_copy(message):
         layer = _copy(renderer, given).layers[0]
         if message.output in (Output.PICTURE, *LAYERS):
@@ -69,11 +68,13 @@ def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tupl
     if message.instants:
         return _exposed(renderer, given, prepare)
     (pair,) = pairs_of(message, given.settings)
-    prepared = prepare(pair)
+    prepared = with_options(prepare(pair), renderer)
     time = message.time - pair.numbers[0]
     if message.output in (Output.PICTURE, *LAYERS):
-        layer = renderer.render(with_options(prepared, renderer), time).layers[0]
+        layer = renderer.render(prepared, time).layers[0]
         return layer.pixels, layer.window
+    if message.output == Output.VECTORS:
+        return picture_vectors(renderer, prepared, message, time)
     return _trust(renderer, prepared, message, time)
 
 
@@ -124,78 +125,14 @@ def _trust(
     renderer: FrameRenderer, prepared: PreparedFrames, message: RenderMessage, time: Fraction
 ) -> tuple[np.ndarray, Window]:
     """Confidence or holes at a time between source frames."""
-    view = with_options(prepared, renderer).views[0]
+    view = prepared.views[0]
     if view.motion is None:
-        what = message.output.name.lower()
-        raise UsageError(
-            f"the engine {renderer.settings.engine} knows no {what}", "choose the engine splatsyn"
-        )
+        raise no_motion(renderer, message)
     made = view.motion.render(
         view.pixels, time, threads=renderer.settings.threads, deterministic=renderer.settings.deterministic
     )
     plane = made.confidence if message.output == Output.CONFIDENCE else made.hole
     return spread(_host(plane).astype(np.float32), message.channels), view.canvases[0].window
-
-
-def _vectors(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[np.ndarray, Window]:
-    """Motion of one source frame to its neighbours, over its own window, as ``retempo vectors`` writes it."""
-    message = given.message
-    if len(renderer.estimators) != 1:
-        raise UsageError(
-            f"the flow {renderer.settings.flow} names several estimators", "vectors are of one; choose one"
-        )
-    here = int(message.time)
-    entry = given.entry(Role.SOURCE, here)
-    assert entry is not None
-    shape = (entry.window.height, entry.window.width)
-    made = np.zeros((*shape, 4), np.float32)
-    if message.output != Output.VECTORS:
-        made[..., 3] = 1.0
-    ways: tuple[tuple[Literal["forward", "backward"], int], ...] = (
-        ("forward", here + 1),
-        ("backward", here - 1),
-    )
-    for column, (direction, other) in enumerate(ways):
-        flow, back = np.zeros((*shape, 2), np.float32), None
-        if given.entry(Role.SOURCE, other) is not None:
-            before, after = sorted((here, other))
-            view = prepare(Pair((before, after), before)).views[0]
-            assert view.motion is not None
-            first = 0 if direction == "forward" else 1
-            flow, back = (
-                np.ascontiguousarray(
-                    _host(next(one.flow for one in view.motion.candidates if one.frame == frame))
-                )
-                for frame in (first, 1 - first)
-            )
-            inside = slices(entry.window, view.canvases[0].window)
-        if message.output == Output.VECTORS:
-            _store(made, flow if back is None else flow[inside], direction, renderer, message.display)
-        elif message.output == Output.CONFIDENCE:
-            made[..., column] = 0.0 if back is None else confidence(flow, back)[inside]
-        else:
-            made[..., column] = 1.0 if back is None else occlusion(flow, back)[inside]
-    return np.ascontiguousarray(made[..., : message.channels]), entry.window
-
-
-def _store(
-    made: np.ndarray,
-    flow: np.ndarray,
-    way: Literal["forward", "backward"],
-    renderer: FrameRenderer,
-    display: Window,
-) -> None:
-    """Put a flow into the channels that the vector preset has for its direction."""
-    preset = find_preset(renderer.settings.vector_preset)
-    names = preset.channels(way)
-    if names:
-        solid = np.ones(flow.shape[:2], np.float32)  # nothing is transparent to the flow
-        stored = encode_vectors(
-            flow, preset, solid, display.width, display.height,
-            direction=way, maximum=renderer.settings.vector_max or None,
-        )  # fmt: skip
-        every = vector_channels(preset)
-        made[..., [every.index(name) for name in names]] = stored
 
 
 def spread(plane: np.ndarray, channels: int) -> np.ndarray:

@@ -100,9 +100,12 @@ def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
         lacking = sorted((moving if message.instants and not every else set(sources)) - set(by_role[role]))
         if wanted and lacking and (len(sources) > 1 or every):
             raise InputError(f"there is no {role.name.lower()} for frame {lacking[0]}", "connect that input")
-    if message.kind == Kind.VECTORS:
+    if message.kind == Kind.VECTORS or message.output == Output.VECTORS:
         if by_role[Role.MATTE]:
             raise UsageError("vectors are of the whole picture, and a matte was sent", "leave it out")
+        if message.output == Output.VECTORS and message.channels != 4:
+            raise UsageError(f"vectors were asked for in {message.channels} channels", "ask for four")
+    if is_of_frame(message):
         _check_vectors(message, sources)
         return
     if (message.output == Output.PICTURE or alone) and message.channels not in channels:
@@ -126,22 +129,27 @@ def _check_vectors(message: RenderMessage, sources: Sequence[int]) -> None:
             f"vectors belong to a source frame, and {message.time} is none that was sent", "send it"
         )
     strangers = [one for one in sources if abs(one - message.time) > 1]
-    if strangers:
+    if strangers and message.kind == Kind.VECTORS:
         raise InputError(
             f"frame {strangers[0]} is no neighbour of frame {message.time}", "send n - 1, n and n + 1"
         )
-    if message.output == Output.VECTORS and message.channels != 4:
-        raise UsageError(f"vectors were asked for in {message.channels} channels", "ask for four")
 
 
 def is_copy(message: RenderMessage) -> bool:
     """Does the request get a source frame as it stands, with nothing to prepare?"""
     return (
         message.kind == Kind.RETIME
+        and message.output != Output.VECTORS
         and not message.instants
         and message.time.denominator == 1
         and any(one.role == Role.SOURCE and one.number == message.time for one in message.frames)
     )
+
+
+def is_of_frame(message: RenderMessage) -> bool:
+    """Is the motion of one source frame to its neighbours asked for?"""
+    whole = message.output == Output.VECTORS and message.time.denominator == 1
+    return message.kind == Kind.VECTORS or whole
 
 
 def pairs_of(message: RenderMessage, settings: RetimeSettings) -> list[Pair]:
@@ -150,7 +158,7 @@ def pairs_of(message: RenderMessage, settings: RetimeSettings) -> list[Pair]:
     Raises:
         UsageError: see ``passes_of``.
     """
-    if message.kind == Kind.VECTORS:
+    if is_of_frame(message):
         sources, here = set(sources_of(message)), int(message.time)
         return [Pair(pair, pair[0]) for pair in ((here - 1, here), (here, here + 1)) if set(pair) <= sources]
     if is_copy(message):
