@@ -40,6 +40,13 @@ OfxRectD unite(const OfxRectD& a, const OfxRectD& b) {
     return {std::min(a.x1, b.x1), std::min(a.y1, b.y1), std::max(a.x2, b.x2), std::max(a.y2, b.y2)};
 }
 
+// What is greyed out is no reason to fail: a project may hold a choice that this release does not have.
+void refresh(const Instance& node) {
+    try {
+        node.refresh();
+    } catch (const StatusError&) {} // the render says what is wrong
+}
+
 Properties instance_properties(OfxImageEffectHandle handle) {
     OfxPropertySetHandle set = nullptr;
     check(host().effect->getPropertySet(handle, &set));
@@ -56,7 +63,7 @@ Instance& find_instance(OfxImageEffectHandle handle) {
 
 OfxStatus create_instance(const EffectInfo& info, OfxImageEffectHandle handle) {
     std::unique_ptr<Instance> made = Instance::create(info, handle);
-    made->refresh();
+    refresh(*made);
     instance_properties(handle).set_pointer(kOfxPropInstanceData, made.release());
     return kOfxStatOK;
 }
@@ -74,7 +81,7 @@ OfxStatus instance_changed(const Instance& node, const Properties& in) {
         if (type == kOfxTypeParameter && name == "openLog") show_text(node.handle, worker().describe_log());
         if (name != "info") node.parameters.write("info", node.info_line());
     }
-    node.refresh();
+    refresh(node);
     return kOfxStatOK;
 }
 

@@ -33,6 +33,7 @@ class Inbetween : public Instance {
     }
 
     void refresh() const override {
+        Instance::refresh();
         const bool two = second_.connected();
         parameters.enable("frameA", !two);
         parameters.enable("frameB", !two);

@@ -2,6 +2,7 @@
 #include "instance.h"
 
 #include <cstring>
+#include <initializer_list>
 
 #include "effects.h"
 #include "properties.h"
@@ -35,6 +36,30 @@ bool Instance::shows_picture(double time) const {
 
 bool Instance::uses_vectors(double time) const {
     return std::strstr(parameters.choice("flow", time), "vectors") != nullptr;
+}
+
+bool Instance::has(const char* choice, const char* value, double time) const {
+    return std::strcmp(parameters.choice(choice, time), value) == 0;
+}
+
+void Instance::refresh() const {
+    const auto enable = [this](std::initializer_list<const char*> names, bool matter) {
+        for (const char* name : names) parameters.enable(name, matter);
+    };
+    const bool moving = moves(0), motion = shows_motion(0), picture = shows_picture(0);
+    const bool layer = info.kind != kVectors && needs_matte(find_output("output", 0));
+    enable(
+        {"flow", "flowScale", "flowSpace", "inverses", "footprint", "temperature", "merge", "coverageGate"},
+        moving);
+    const bool conventions = info.kind == kVectors ? motion : moving && uses_vectors(0);
+    enable({"vectorPreset", "vectorMax", "vectorScale", "vectorFlipY"}, conventions);
+    const bool deep = !has("depth", "off");
+    enable({"depth"}, moving && (deep || depth.connected()));
+    enable({"depthConvention"}, moving && deep);
+    enable({"matteChannel", "matteInvert"}, matte.connected() && (layer || (moving && !motion)));
+    enable({"filter"}, moving && (picture || layer));
+    enable({"sigma"}, moving && !has("footprint", "bilinear"));
+    enable({"mergeExponent"}, moving && has("merge", "metric"));
 }
 
 void Instance::note_info(const std::string& line) const {

@@ -30,8 +30,10 @@ class Instance {
     virtual void plan(double time, Plan& plan) const = 0;
     // First and last time that there is anything to see at; nothing: the host knows as well.
     virtual std::optional<OfxRangeD> time_domain() const { return std::nullopt; }
-    // Something was edited, or the node has just been made: which parameters matter now?
-    virtual void refresh() const {}
+    // Something was edited, or the node has just been made: parameters that change nothing now are greyed
+    // out. What could be the reason for an error stays as it is, so that it can be mended. Throws
+    // StatusError.
+    virtual void refresh() const;
     // Does every frame differ, even from frames of a still?
     virtual bool varies() const { return true; }
 
@@ -65,6 +67,9 @@ class Instance {
     void add_frame(Plan& plan, const Clip& clip, int64_t frame, int64_t number, double time,
                    bool alone) const;
     bridge::Output find_output(const char* parameter, double time) const;
+    bool has(const char* choice, const char* value, double time = 0) const;
+    // Are pictures made along motion? Vectors are nothing else.
+    bool moves(double time) const { return has("engine", "splatsyn", time); }
 
   private:
     static uint64_t next_number();

@@ -68,7 +68,7 @@ class Retime : public Instance {
         map.delay = plan.delay;
         plan.output = find_output("output", time);
         const bool whole_picture = plan.output == bridge::Output::kPicture;
-        const bool picture = whole_picture || needs_matte(plan.output); // the other outputs are of one moment
+        const bool picture = whole_picture || needs_matte(plan.output); // others are of one moment
         const Cuts shots = cuts(time, picture);
         const std::vector<Instant> found =
             find_instants(map, curve(time), time, picture ? shutter(time) : Shutter{}, shots);
@@ -109,13 +109,16 @@ class Retime : public Instance {
     }
 
     void refresh() const override {
-        const bool open = parameters.number("shutterSamples", 0) != 1;
+        Instance::refresh();
+        const bridge::Output result = find_output("output", 0);
+        const bool exposed = result == bridge::Output::kPicture || needs_matte(result);
+        const bool open = exposed && parameters.number("shutterSamples", 0) != 1;
+        parameters.enable("shutterSamples", exposed);
         parameters.enable("shutterAngle", open);
         parameters.enable("shutterOffset", open);
-        parameters.enable("shutterPhase",
-                          open && std::strcmp(parameters.choice("shutterOffset", 0), "custom") == 0);
+        parameters.enable("shutterPhase", open && has("shutterOffset", "custom"));
         parameters.enable("motionPath", moves(0));
-        parameters.enable("atCut", !parameters.text("cuts", 0).empty());
+        parameters.enable("atCut", exposed && !parameters.text("cuts", 0).empty());
         if (context == Context::Retimer) return;
         const Timing timing = find_timing(parameters.choice("timing", 0));
         parameters.enable("speed", timing == Timing::Speed);
@@ -161,13 +164,8 @@ class Retime : public Instance {
                 parameters.number("shutterPhase", time)};
     }
 
-    // Are pictures made along motion?
-    bool moves(double time) const { return std::strcmp(parameters.choice("engine", time), "splatsyn") == 0; }
-
-    // Along curves?
-    bool bends(double time) const {
-        return moves(time) && std::strcmp(parameters.choice("motionPath", time), "quadratic") == 0;
-    }
+    // Are pictures made along motion, and that along curves?
+    bool bends(double time) const { return moves(time) && has("motionPath", "quadratic", time); }
 
     // Where no picture is made, there is nothing to mix.
     Cuts cuts(double time, bool mixed) const {
@@ -176,7 +174,7 @@ class Retime : public Instance {
         if (!parse_cuts(text, made.frames))
             throw StatusError(kOfxStatFailed, "Cuts is '" + text.substr(0, 80) +
                                                   "'; give the first frames of new shots, such as 1010,1050");
-        made.fade = mixed && std::strcmp(parameters.choice("atCut", time), "cross-fade") == 0;
+        made.fade = mixed && has("atCut", "cross-fade", time);
         return made;
     }
 

@@ -151,7 +151,8 @@ def test_layers_without_a_matte_are_refused(bundle: Path) -> None:
                 assert "Matte input" in node.persistent_message.text
     with open_node(bundle, {"Source": FrameSequenceClip(FRAMES)}, "filter") as node:
         offered = node.params["output"].properties.all("OfxParamPropChoiceOption")
-        assert list(offered) == ["Result", "Confidence", "Occlusion"] and "matteChannel" not in node.params
+        assert list(offered) == ["Result", "Vectors", "Confidence", "Occlusion"]
+        assert "matteChannel" not in node.params
 
 
 def test_a_matte_that_is_missing_is_background(bundle: Path) -> None:

@@ -230,10 +230,3 @@ def test_inbetweens_of_two_frames_stay_straight(bundle: Path, plates: Path, tmp_
         assert "motionPath" not in node.params
         assert node.frames_needed(1)["Source"] == [(3.0, 4.0)]
         assert_same_bits(node.render(1), expected)
-
-
-def test_the_path_is_greyed_out_where_nothing_moves(bundle: Path) -> None:
-    with open_node(bundle, source()) as node:
-        assert node.params["motionPath"].properties.get("OfxParamPropEnabled")
-        choose(node, "engine", "Blend")
-        assert not node.params["motionPath"].properties.get("OfxParamPropEnabled")

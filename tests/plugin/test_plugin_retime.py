@@ -393,16 +393,6 @@ def test_a_frame_that_is_missing_is_black(bundle: Path) -> None:
         np.testing.assert_array_equal(picture, node.render(4))
 
 
-def test_parameters_that_do_not_matter_are_greyed_out(bundle: Path) -> None:
-    def enabled(name: str) -> bool:
-        return bool(node.params[name].properties.get("OfxParamPropEnabled"))
-
-    with open_node(bundle, source()) as node:
-        assert enabled("speed") and not enabled("frame") and not enabled("fpsIn")
-        choose(node, "timing", "Frame")
-        assert enabled("frame") and not enabled("speed")
-
-
 def test_the_ocio_variable_of_the_host_counts(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCIO", "/no/such/config.ocio")
     with open_node(bundle, source()) as node:

@@ -78,7 +78,5 @@ def render_ways(
 
 def _displacement(candidate: Candidate, phase: float) -> NDArray[np.float32]:
     """How far a candidate's pixels have gone at a phase of their path, [H, W, 2] pixels."""
-    moved: NDArray[np.float32] = np.float32(phase) * path_to(
-        candidate.flow, candidate.bend, np.float32(phase)
-    )
+    moved: NDArray[np.float32] = np.float32(phase) * path_to(candidate.flow, candidate.bend, phase)
     return moved
