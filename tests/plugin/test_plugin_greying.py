@@ -67,7 +67,15 @@ def test_by_the_other_parameters(
     for name, value in changes.items():
         choose(retime, name, value)
     assert grey(retime) == (UNUSED | more) - fewer
-    defaults = {"timing": 0, "shutterSamples": 1, "shutterOffset": 0, "output": 0, "cuts": "", "engine": 0, "flow": 0}
+    defaults = {
+        "timing": 0,
+        "shutterSamples": 1,
+        "shutterOffset": 0,
+        "output": 0,
+        "cuts": "",
+        "engine": 0,
+        "flow": 0,
+    }
     for name, value in (defaults | {"depth": 0, "footprint": 0, "merge": 0}).items():
         retime.params[name].set(value)
     assert grey(retime) == UNUSED, "and back"
