@@ -76,8 +76,11 @@ OfxStatus destroy_instance(OfxImageEffectHandle handle) {
 
 OfxStatus instance_changed(const Instance& node, const Properties& in) {
     const std::string type = in.text_or(kOfxPropType, ""), name = in.text_or(kOfxPropName, "");
+    const std::string reason = in.text_or(kOfxPropChangeReason, "");
+    if (reason == kOfxChangeTime) return kOfxStatReplyDefault; // the time line moves, nothing was edited
     if (type == kOfxTypeClip) node.note_edited_input();
-    if (in.text_or(kOfxPropChangeReason, "") == kOfxChangeUserEdited) {
+    if (type == kOfxTypeParameter) node.note_edited_parameter(name);
+    if (reason == kOfxChangeUserEdited) {
         if (type == kOfxTypeParameter && name == "openLog") show_text(node.handle, worker().describe_log());
         if (name != "info") node.parameters.write("info", node.info_line());
     }

@@ -34,8 +34,8 @@ class Instance {
     // out. What could be the reason for an error stays as it is, so that it can be mended. Throws
     // StatusError.
     virtual void refresh() const;
-    // Does every frame differ, even from frames of a still?
-    virtual bool varies() const { return true; }
+    // A value or a key has been changed, by whomever.
+    virtual void note_edited_parameter(const std::string& name) const { (void)name; }
 
     // Is the result motion: signed, in four channels, and no colour?
     bool shows_motion(double time) const;

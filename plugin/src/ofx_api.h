@@ -68,6 +68,7 @@ inline constexpr const char* kOfxImageEffectActionGetOutputColourspace =
 inline constexpr const char* kOfxTypeParameter = "OfxTypeParameter";
 inline constexpr const char* kOfxTypeClip = "OfxTypeClip";
 inline constexpr const char* kOfxChangeUserEdited = "OfxChangeUserEdited";
+inline constexpr const char* kOfxChangeTime = "OfxChangeTime";
 
 // ---- Contexts and mandated names (ofxImageEffect.h)
 inline constexpr const char* kOfxImageEffectContextFilter = "OfxImageEffectContextFilter";

@@ -215,13 +215,18 @@ std::string ParameterSet::text(const char* name, double time) const {
     return value == nullptr ? "" : value;
 }
 
+unsigned ParameterSet::keys(const char* name) const {
+    const OfxParamHandle handle = handles_[find(name)];
+    unsigned count = 0;
+    return handle != nullptr && host().parameter->paramGetNumKeys(handle, &count) == kOfxStatOK ? count : 0;
+}
+
 bool ParameterSet::animated(const char* name) const {
     const OfxParamHandle handle = handles_[find(name)];
-    unsigned int keys = 0;
-    if (handle == nullptr) return false;
-    if (host().parameter->paramGetNumKeys(handle, &keys) == kOfxStatOK && keys > 1) return true;
-    OfxPropertySetHandle set = nullptr; // expressions have no keys
-    if (host().parameter->paramGetPropertySet(handle, &set) != kOfxStatOK) return keys > 0;
+    const unsigned count = keys(name);
+    if (handle == nullptr || count > 1) return count > 1;
+    OfxPropertySetHandle set = nullptr;
+    if (host().parameter->paramGetPropertySet(handle, &set) != kOfxStatOK) return count > 0;
     return Properties(set).integer_or(kOfxParamPropIsAnimating, 0) != 0;
 }
 

@@ -38,6 +38,7 @@ class ParameterSet {
     const char* choice(const char* name, double time) const;
     std::string text(const char* name, double time) const;
     bool animated(const char* name) const;
+    unsigned keys(const char* name) const; // of an animation; expressions have none
     void enable(const char* name, bool enabled) const;
     // Of a line that the user does not write; in actions that may set parameters.
     void write(const char* name, const std::string& value) const;

@@ -6,6 +6,7 @@
 #include "effects.h"
 #include "exposure.h"
 #include "properties.h"
+#include "running_sum.h"
 
 namespace retempo::ofx {
 namespace {
@@ -108,6 +109,10 @@ class Retime : public Instance {
         return OfxRangeD{first, first + std::floor((last - first) / std::fabs(speed) + 1e-6)};
     }
 
+    void note_edited_parameter(const std::string& name) const override {
+        if (name == "speed") passed_.forget();
+    }
+
     void refresh() const override {
         Instance::refresh();
         const bridge::Output result = find_output("output", 0);
@@ -134,6 +139,11 @@ class Retime : public Instance {
 
         double operator()(double time) const {
             return name == nullptr ? node.parameters.source_time(time) : node.parameters.number(name, time);
+        }
+        // Of an expression, too, which may look at what nobody tells this node of: nothing of it is kept.
+        double integral(double from, double to) const {
+            if (name == nullptr || node.parameters.keys(name) < 2) return integrate(*this, from, to);
+            return node.passed_.integrate_curve(*this, from, to);
         }
     };
 
@@ -180,19 +190,22 @@ class Retime : public Instance {
 
     // Until an animated speed leaves the source.
     std::optional<OfxRangeD> walk(const TimeMapping& map) const {
-        constexpr int kMost = 100000;
+        constexpr size_t kMost = 1 << 17, kPart = 1 << 10;
         const auto first = static_cast<double>(map.source.first), last = static_cast<double>(map.source.last);
-        const Curve speed = curve(first);
-        double at = first, time = first, here = speed(first);
-        for (int i = 0; i < kMost; ++i) {
-            const double there = speed(time + 1);
-            at += (here + there) / 2;
-            if (at < first - 1e-9 || at > last + 1e-9) return OfxRangeD{first, time};
-            here = there;
-            time += 1;
+        RunningSum fresh; // see integral()
+        RunningSum& sums = parameters.keys("speed") < 2 ? fresh : passed_;
+        for (size_t begin = 0, end = kPart; end <= kMost; begin = end, end *= 2) {
+            const auto table = sums.tabulate(curve(first), first, end);
+            for (size_t i = begin; i < end; ++i) {
+                const double at = first + table->sums[i + 1];
+                if (at < first - 1e-9 || at > last + 1e-9)
+                    return OfxRangeD{first, first + static_cast<double>(i)};
+            }
         }
         return std::nullopt; // it stops somewhere
     }
+
+    mutable RunningSum passed_; // of the speed
 };
 
 } // namespace

@@ -53,34 +53,20 @@ inline double exact_rate(double rate) {
     return rate;
 }
 
-// Integral from `from` to `to`. value: double(double time).
-template <class Value>
-double integrate(const Value& value, double from, double to) {
-    if (to < from) return -integrate(value, to, from);
-    double sum = 0, time = from, here = value(from);
-    while (time < to) {
-        const double next = std::fmin(std::floor(time) + 1, to);
-        const double there = value(next);
-        sum += (here + there) / 2 * (next - time);
-        time = next;
-        here = there;
-    }
-    return sum;
-}
-
 // Frames that are passed in one output frame where that is the same all the time.
 template <class Value>
 double constant_speed(const TimeMapping& map, const Value& value, double at) {
     return map.timing == Timing::Rate ? exact_rate(map.rate_in) / exact_rate(map.rate_out) : value(at);
 }
 
-// Before it is decided what stands outside of the source.
+// Before it is decided what stands outside of the source. value: the speed or frame parameter, double(double
+// time), with its double integral(double from, double to).
 template <class Value>
 Rational unbounded_time(const TimeMapping& map, const Value& value, double output) {
     const auto first = static_cast<double>(map.source.first), last = static_cast<double>(map.source.last);
     const auto shown = [&](double time) { return bridge::rational_time(time - map.delay); };
     if (map.timing == Timing::Frame) return shown(value(output));
-    if (map.timing == Timing::Speed && map.animated) return shown(first + integrate(value, first, output));
+    if (map.timing == Timing::Speed && map.animated) return shown(first + value.integral(first, output));
     const double speed = constant_speed(map, value, output);
     return shown((speed < 0 ? last : first) + speed * (output - first));
 }
@@ -110,8 +96,7 @@ inline std::optional<Rational> fold_time(const Rational& time, const FrameSpan& 
     return nearest;
 }
 
-// The source time at `output`. value: double(double time), the speed or frame parameter. Throws BridgeError
-// for a time that is no number.
+// The source time at `output`. value: as above. Throws BridgeError for a time that is no number.
 template <class Value>
 std::optional<Rational> source_time(const TimeMapping& map, const Value& value, double output) {
     return fold_time(unbounded_time(map, value, output), map.source, map.outside);
