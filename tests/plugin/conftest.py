@@ -1,4 +1,4 @@
-"""Which small effects do the tests of the host run on? Built once a session, with the system's compiler."""
+"""Which bundles do tests load: small effects for the host's own, built once a session, and the plugin's?"""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,16 @@ def dummy_bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         _, errors = job.communicate()
         assert job.returncode == 0, f"the dummy effect {name} does not compile:\n{errors}"
     return bundles
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Iterator[Path]:
+    """The plugin, with a worker of the module's own."""
+    from retempo_bundle import find_bundle, stop_worker, use_own_worker
+
+    found = find_bundle()
+    # a short path: the name of a socket may have 107 bytes
+    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
+        use_own_worker(Path(folder) / "run", patch)
+        yield found
+        stop_worker(Path(folder) / "run")

@@ -106,10 +106,12 @@ def quantize(pixels: np.ndarray, depth: str) -> np.ndarray:
     return pixels.astype(np.float16).astype(np.float32) if depth == "half" else pixels
 
 
-def write_files(frames: Mapping[int, np.ndarray], folder: Path, depth: str = "float") -> str:
+def write_files(
+    frames: Mapping[int, np.ndarray], folder: Path, depth: str = "float", name: str = "in"
+) -> str:
     """Frames as files of a depth; their pattern."""
     extension, kind = FILES[depth]
-    pattern = str(folder / f"in.####.{extension}")
+    pattern = str(folder / f"{name}.####.{extension}")
     height, width, _ = next(iter(frames.values())).shape
     window = Window(0, 0, width, height)
     target = open_target(pattern, overwrite=True, source=None, fps=None)
@@ -120,9 +122,9 @@ def write_files(frames: Mapping[int, np.ndarray], folder: Path, depth: str = "fl
     return pattern
 
 
-def retime_files(pattern: str, folder: Path, *flags: str) -> dict[int, np.ndarray]:
+def retime_files(pattern: str, folder: Path, *flags: str, name: str = "out") -> dict[int, np.ndarray]:
     """What ``retempo retime`` makes of files, by number; EXR is taken for scene linear, as hosts hand it over."""
-    out = folder / ("out" + Path(pattern).name.removeprefix("in"))
+    out = folder / f"{name}.####{Path(pattern).suffix}"
     space = ["--input-space=scene_linear"] if pattern.endswith(".exr") else []
     assert main(["retime", pattern, "-o", str(out), "--json", *space, *flags]) == 0
     made = open_source(str(out))

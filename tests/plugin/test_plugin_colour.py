@@ -5,8 +5,6 @@ What the worker was told shows in the pixels: a blend in another light is anothe
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +15,8 @@ from retempo_bundle import (
     RETIME,
     VECTORS,
     choose,
-    find_bundle,
     moving_frames,
     open_node,
-    stop_worker,
-    use_own_worker,
 )  # fmt: skip
 
 from bits import assert_same_bits
@@ -31,15 +26,6 @@ from retempo.color.pipeline import ColorPipeline
 FRAMES = moving_frames(2)
 NATIVE = "ocio://studio-config-v2.1.0_aces-v1.3_ocio-v2.3"
 STYLES = ("basic", "core", "full", "ocio")
-
-
-@pytest.fixture(scope="module")
-def bundle() -> Iterator[Path]:
-    found = find_bundle()
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        use_own_worker(Path(folder) / "run", patch)
-        yield found
-        stop_worker(Path(folder) / "run")
 
 
 def clip(colourspace: str = "", depth: str = "float", channels: int = 4) -> FrameSequenceClip:

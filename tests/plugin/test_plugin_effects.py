@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +12,11 @@ from retempo_bundle import (
     INBETWEEN,
     VECTORS,
     choose,
-    find_bundle,
     moving_frames,
     open_node,
-    stop_worker,
-    use_own_worker,
 )  # fmt: skip
 
 FRAMES = moving_frames()
-
-
-@pytest.fixture(scope="module")
-def bundle() -> Iterator[Path]:
-    found = find_bundle()
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        use_own_worker(Path(folder) / "run", patch)
-        yield found
-        stop_worker(Path(folder) / "run")
 
 
 def test_a_picture_between_two_clips_is_that_between_two_frames(bundle: Path) -> None:

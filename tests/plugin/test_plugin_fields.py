@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +11,8 @@ from host.plugin import ActionFailed
 from retempo_bundle import (
     VECTORS,
     choose,
-    find_bundle,
     moving_frames,
     open_node,
-    stop_worker,
-    use_own_worker,
 )  # fmt: skip
 
 MOMENTS = moving_frames(10, (48, 80), first=0)
@@ -25,15 +20,6 @@ MOMENTS = moving_frames(10, (48, 80), first=0)
 FIRST_ROW = {"upper": 0, "lower": 1}
 """Of a field, from the top, where a frame has an even number of rows."""
 OTHER = {"lower": "upper", "upper": "lower"}
-
-
-@pytest.fixture(scope="module")
-def bundle() -> Iterator[Path]:
-    found = find_bundle()
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        use_own_worker(Path(folder) / "run", patch)
-        yield found
-        stop_worker(Path(folder) / "run")
 
 
 def rows(picture: np.ndarray, field: str) -> np.ndarray:

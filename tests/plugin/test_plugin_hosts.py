@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,13 +20,10 @@ from retempo_bundle import (
     MAXIMUM,
     RETIME,
     VECTORS,
-    find_bundle,
     moving_frames,
     open_node,
     quantize,
     retime_files,
-    stop_worker,
-    use_own_worker,
     write_files,
 )  # fmt: skip
 
@@ -39,15 +34,6 @@ WHERE = [
     ("hostsupport", "retimer", "byte"), ("hostsupport", "general", "byte"), ("hostsupport", "filter", "byte"),
     ("natron", "general", "float"), ("natron", "general", "byte"),
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def bundle() -> Iterator[Path]:
-    found = find_bundle()
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        use_own_worker(Path(folder) / "run", patch)
-        yield found
-        stop_worker(Path(folder) / "run")
 
 
 def play_slowly(node: Instance) -> None:

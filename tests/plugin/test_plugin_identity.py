@@ -5,26 +5,14 @@ A pixel that no sample of a picture holds tells: where it changes under an uncha
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 from host import FrameSequenceClip
-from retempo_bundle import choose, find_bundle, moving_frames, open_node, stop_worker, use_own_worker
+from retempo_bundle import choose, moving_frames, open_node
 
 PIXEL = (0, -1)
 """Top right: samples of the topmost row begin at its left end."""
-
-
-@pytest.fixture(scope="module")
-def bundle() -> Iterator[Path]:
-    found = find_bundle()
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        use_own_worker(Path(folder) / "run", patch)
-        yield found
-        stop_worker(Path(folder) / "run")
 
 
 def clip() -> FrameSequenceClip:

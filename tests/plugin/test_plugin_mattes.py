@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +12,11 @@ from retempo_bundle import (
     INBETWEEN,
     VECTORS,
     choose,
-    find_bundle,
     moving_frames,
     open_node,
-    stop_worker,
-    use_own_worker,
+    retime_files,
+    write_files,
 )  # fmt: skip
-
-from retempo.cli.main import main
-from retempo.io.frame import Frame, Window, make_layer
-from retempo.io.sequence import open_source
-from retempo.io.target import open_target
 
 FRAMES = moving_frames(3)
 HEIGHT, WIDTH, _ = FRAMES[1].shape
@@ -41,15 +33,6 @@ MATTES = {number: matte_frame(number) for number in FRAMES}
 OUTPUTS = ("Result", "Foreground", "Background", "Matte")
 
 
-@pytest.fixture(scope="module")
-def bundle() -> Iterator[Path]:
-    found = find_bundle()
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        use_own_worker(Path(folder) / "run", patch)
-        yield found
-        stop_worker(Path(folder) / "run")
-
-
 def clips(mattes: dict[int, np.ndarray] = MATTES, **options: object) -> dict[str, FrameSequenceClip | None]:
     return {"Source": FrameSequenceClip(FRAMES), "Matte": FrameSequenceClip(mattes, **options)}  # type: ignore[arg-type]
 
@@ -58,22 +41,14 @@ def clips(mattes: dict[int, np.ndarray] = MATTES, **options: object) -> dict[str
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The frames and their mattes as float EXR files."""
     folder = tmp_path_factory.mktemp("files")
-    window = Window(0, 0, WIDTH, HEIGHT)
-    for name, frames in (("in", FRAMES), ("matte", MATTES)):
-        target = open_target(str(folder / f"{name}.####.exr"), overwrite=True, source=None, fps=None)
-        for number, pixels in frames.items():
-            layer = make_layer(pixels, ("R", "G", "B", "A"), window=window, formats="float")
-            target.write(number, Frame([layer], window, ""), {})
-        target.close()
+    write_files(FRAMES, folder)
+    write_files(MATTES, folder, name="matte")
     return folder
 
 
 def command_line(files: Path, out: Path, output: str, *flags: str) -> dict[int, np.ndarray]:
-    words = ["retime", str(files / "in.####.exr"), "-o", str(out / "o.####.exr"), "--speed=1/2", "--json"]
-    words += ["--input-space=scene_linear", f"--matte={files / 'matte.####.exr'}"]
-    assert main([*words, f"--matte-output={output.lower()}", *flags]) == 0
-    made = open_source(str(out / "o.####.exr"))
-    return {number: made.read(number).layers[0].pixels for number in made.frames}
+    layers = [f"--matte={files / 'matte.####.exr'}", f"--matte-output={output.lower()}"]
+    return retime_files(str(files / "in.####.exr"), out, "--speed=1/2", *layers, *flags)
 
 
 @pytest.mark.parametrize("output", OUTPUTS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,18 +12,13 @@ from host.effect import Instance
 from retempo_bundle import (
     INBETWEEN,
     choose,
-    find_bundle,
     moving_frames,
     open_node,
-    stop_worker,
-    use_own_worker,
+    retime_files,
+    write_files,
 )  # fmt: skip
 
 from bits import assert_same_bits
-from retempo.cli.main import main
-from retempo.io.frame import Frame, Window, make_layer
-from retempo.io.sequence import open_source
-from retempo.io.target import open_target
 
 HEIGHT, WIDTH = 48, 80
 LAST = 7
@@ -42,25 +35,9 @@ FRAMES = faster_and_faster()
 
 
 @pytest.fixture(scope="module")
-def bundle() -> Iterator[Path]:
-    found = find_bundle()
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        use_own_worker(Path(folder) / "run", patch)
-        yield found
-        stop_worker(Path(folder) / "run")
-
-
-@pytest.fixture(scope="module")
-def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plates(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The frames as float EXR files."""
-    folder = tmp_path_factory.mktemp("plates")
-    window = Window(0, 0, WIDTH, HEIGHT)
-    target = open_target(str(folder / "in.####.exr"), overwrite=True, source=None, fps=None)
-    for number, pixels in FRAMES.items():
-        layer = make_layer(pixels, ("R", "G", "B", "A"), window=window, formats="float")
-        target.write(number, Frame([layer], window, ""), {})
-    target.close()
-    return folder
+    return write_files(FRAMES, tmp_path_factory.mktemp("plates"))
 
 
 def source() -> dict[str, FrameSequenceClip | None]:
@@ -68,13 +45,10 @@ def source() -> dict[str, FrameSequenceClip | None]:
 
 
 def made_by_program(
-    plates: Path, folder: Path, *flags: str, motion: str = "quadratic"
+    plates: str, folder: Path, *flags: str, motion: str = "quadratic"
 ) -> dict[int, np.ndarray]:
     """The plates retimed by the command line."""
-    words = ["retime", str(plates / "in.####.exr"), "-o", str(folder / f"{motion}.####.exr"), "--json"]
-    assert main([*words, "--input-space=scene_linear", f"--motion={motion}", *flags]) == 0
-    made = open_source(str(folder / f"{motion}.####.exr"))
-    return {number: made.read(number).layers[0].pixels for number in made.frames}
+    return retime_files(plates, folder, f"--motion={motion}", *flags, name=motion)
 
 
 def render(node: Instance, time: float) -> np.ndarray:
@@ -93,7 +67,7 @@ def render(node: Instance, time: float) -> np.ndarray:
 @pytest.mark.parametrize("context", ["general", "filter", "retimer"])
 @pytest.mark.parametrize("speed", ["1/4", "-1/2"])
 def test_equals_the_command_line_bit_by_bit(
-    bundle: Path, plates: Path, tmp_path: Path, speed: str, context: str
+    bundle: Path, plates: str, tmp_path: Path, speed: str, context: str
 ) -> None:
     """From one end of the shot to the other, where there is no frame past the gap."""
     expected = made_by_program(plates, tmp_path, f"--speed={speed}")
@@ -126,7 +100,7 @@ def test_equals_the_command_line_bit_by_bit(
     ],
 )  # fmt: skip
 def test_cuts_shutters_and_ends_equal_the_command_line(
-    bundle: Path, plates: Path, tmp_path: Path, speed: str, flags: tuple[str, ...], params: dict[str, object]
+    bundle: Path, plates: str, tmp_path: Path, speed: str, flags: tuple[str, ...], params: dict[str, object]
 ) -> None:
     expected = made_by_program(plates, tmp_path, f"--speed={speed}", *flags)
     straight = made_by_program(plates, tmp_path, f"--speed={speed}", *flags, motion="linear")
@@ -137,7 +111,7 @@ def test_cuts_shutters_and_ends_equal_the_command_line(
     assert any(not np.array_equal(expected[number], straight[number]) for number in expected)
 
 
-def test_a_ramp_equals_the_command_line(bundle: Path, plates: Path, tmp_path: Path) -> None:
+def test_a_ramp_equals_the_command_line(bundle: Path, plates: str, tmp_path: Path) -> None:
     curve = tmp_path / "ramp.csv"
     curve.write_text("1,0\n5,1\n")
     expected = made_by_program(plates, tmp_path, f"--speed-curve={curve}", "--output-range=1-8")
@@ -223,7 +197,7 @@ def test_confidence_and_occlusion_are_those_of_the_curved_paths(bundle: Path) ->
             assert 0.5 < float(np.median(made[path, "Confidence"][..., 0])) <= 1.0
 
 
-def test_inbetweens_of_two_frames_stay_straight(bundle: Path, plates: Path, tmp_path: Path) -> None:
+def test_inbetweens_of_two_frames_stay_straight(bundle: Path, plates: str, tmp_path: Path) -> None:
     expected = made_by_program(plates, tmp_path, "--speed=1/4", motion="linear")[10]  # 3.25
     params = {"amount": 0.25, "frameA": 3, "frameB": 4}
     with open_node(bundle, source(), effect=INBETWEEN, params=params) as node:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,25 +10,18 @@ import numpy as np
 import pytest
 from host import FrameSequenceClip
 from host.plugin import ActionFailed
-from retempo_bundle import choose, find_bundle, moving_frames, open_node, stop_worker, use_own_worker
+from retempo_bundle import (
+    choose,
+    moving_frames,
+    open_node,
+    retime_files,
+    stop_worker,
+    write_files,
+)
 
 from bits import assert_same_bits
-from retempo.cli.main import main
-from retempo.io.frame import Frame, Window, make_layer
-from retempo.io.sequence import open_source
-from retempo.io.target import open_target
 
 FRAMES = moving_frames()
-
-
-@pytest.fixture(scope="module")
-def bundle() -> Iterator[Path]:
-    found = find_bundle()
-    # a short path: the name of a socket may have 107 bytes
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        use_own_worker(Path(folder) / "run", patch)
-        yield found
-        stop_worker(Path(folder) / "run")
 
 
 def source(**options: object) -> dict[str, FrameSequenceClip | None]:
@@ -39,40 +30,17 @@ def source(**options: object) -> dict[str, FrameSequenceClip | None]:
 
 
 @pytest.fixture(scope="module")
-def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plates(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The frames as float EXR files."""
-    folder = tmp_path_factory.mktemp("plates")
-    height, width, _ = FRAMES[1].shape
-    window = Window(0, 0, width, height)
-    target = open_target(str(folder / "in.####.exr"), overwrite=True, source=None, fps=None)
-    for number, pixels in FRAMES.items():
-        layer = make_layer(pixels, ("R", "G", "B", "A"), window=window, formats="float")
-        target.write(number, Frame([layer], window, ""), {})
-    target.close()
-    return folder
+    return write_files(FRAMES, tmp_path_factory.mktemp("plates"))
 
 
 @pytest.mark.parametrize("speed", ["1/4", "2", "-1"])
 @pytest.mark.parametrize("context", ["general", "filter", "retimer"])
 def test_equals_the_command_line_bit_by_bit(
-    bundle: Path, plates: Path, tmp_path: Path, speed: str, context: str
+    bundle: Path, plates: str, tmp_path: Path, speed: str, context: str
 ) -> None:
-    out = tmp_path / "out.####.exr"
-    assert (
-        main(
-            [
-                "retime",
-                str(plates / "in.####.exr"),
-                "-o",
-                str(out),
-                f"--speed={speed}",
-                "--input-space=scene_linear",
-                "--json",
-            ]
-        )
-        == 0
-    )
-    made = open_source(str(out))
+    made = retime_files(plates, tmp_path, f"--speed={speed}")
     value = float(Fraction(speed))
     with open_node(bundle, source(), context) as node:
         if context == "retimer":
@@ -80,20 +48,10 @@ def test_equals_the_command_line_bit_by_bit(
             node.params["SourceTime"].animate(lambda time: start + value * (time - 1))
         else:
             node.params["speed"].set(value)
-        for number in made.frames:
-            expected = made.read(number).layers[0].pixels
+        for number, expected in made.items():
             np.testing.assert_array_equal(node.render(number), expected, err_msg=f"frame {number}")
         if context == "general":
-            assert node.time_domain() == (made.frames[0], made.frames[-1])
-
-
-def made_by_program(plates: Path, folder: Path, *flags: str) -> dict[int, np.ndarray]:
-    """The plates retimed by the command line."""
-    out = folder / "out.####.exr"
-    shot = str(plates / "in.####.exr")
-    assert main(["retime", shot, "-o", str(out), "--input-space=scene_linear", "--json", *flags]) == 0
-    made = open_source(str(out))
-    return {number: made.read(number).layers[0].pixels for number in made.frames}
+            assert node.time_domain() == (min(made), max(made))
 
 
 @pytest.mark.parametrize(
@@ -115,18 +73,18 @@ def made_by_program(plates: Path, folder: Path, *flags: str) -> dict[int, np.nda
     ],
 )  # fmt: skip
 def test_shutters_and_cuts_equal_the_command_line_bit_by_bit(
-    bundle: Path, plates: Path, tmp_path: Path, speed: str, flags: tuple[str, ...], params: dict[str, object]
+    bundle: Path, plates: str, tmp_path: Path, speed: str, flags: tuple[str, ...], params: dict[str, object]
 ) -> None:
-    expected = made_by_program(plates, tmp_path, f"--speed={speed}", *flags)
+    expected = retime_files(plates, tmp_path, f"--speed={speed}", *flags)
     with open_node(bundle, source(), params={"speed": float(Fraction(speed)), **params}) as node:
         for number, pixels in expected.items():
             np.testing.assert_array_equal(node.render(number), pixels, err_msg=f"frame {number}")
 
 
-def test_a_ramp_with_a_shutter_equals_the_command_line(bundle: Path, plates: Path, tmp_path: Path) -> None:
+def test_a_ramp_with_a_shutter_equals_the_command_line(bundle: Path, plates: str, tmp_path: Path) -> None:
     curve = tmp_path / "ramp.csv"
     curve.write_text("1,0\n5,1\n")
-    expected = made_by_program(
+    expected = retime_files(
         plates, tmp_path, f"--speed-curve={curve}", "--shutter-samples=4", "--output-range=1-7"
     )
     with open_node(bundle, source(), params={"shutterSamples": 4}) as node:

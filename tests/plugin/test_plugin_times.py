@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from host import FrameSequenceClip
 from host.effect import Instance
-from retempo_bundle import choose, find_bundle, moving_frames, open_node, stop_worker, use_own_worker
+from retempo_bundle import choose, moving_frames, open_node
 
 from bits import assert_same_bits
 
@@ -21,15 +19,6 @@ VECTORS = 1
 """Of the outputs."""
 TIMES = 250
 """For each of four ways of timing: a thousand in all."""
-
-
-@pytest.fixture(scope="module")
-def bundle() -> Iterator[Path]:
-    found = find_bundle()
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        use_own_worker(Path(folder) / "run", patch)
-        yield found
-        stop_worker(Path(folder) / "run")
 
 
 def set_randomly(node: Instance, timing: str, rng: np.random.Generator) -> None:
