@@ -192,3 +192,36 @@ def test_what_is_remembered_changes_nothing(motion: str) -> None:
         (alone,) = Rebuilder(settings).between(pictures, gap.first, gap.truths)
         assert np.array_equal(made, alone)
         assert interpolation_error(shifted(2.0 * gap.truths[0] + 0.1 * gap.truths[0] ** 2), made) < 8
+
+
+def test_lpips_is_looked_for(retempo: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    write_set(tmp_path / "set", {f"im{i}.png": picture(i, (64, 64)) for i in (1, 2, 3)})
+    monkeypatch.setenv("RETEMPO_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    data = retempo.done("evaluate", tmp_path / "set", "--engine", "blend")
+    assert data["mean"]["lpips"] is None
+    assert "alexnet-owt-7be5be79.pth" in data["notes"][0] and "nothing is downloaded" in data["notes"][0]
+    assert not (tmp_path / "hub").exists()
+
+    made = torch.Generator().manual_seed(1)
+    shapes = ((64, 3, 11), (192, 64, 5), (384, 192, 3), (256, 384, 3), (256, 256, 3))
+    backbone, linear = {}, {}
+    for index, (place, (channels, inputs, size)) in enumerate(zip((0, 3, 6, 8, 10), shapes, strict=True)):
+        backbone[f"features.{place}.weight"] = 0.05 * torch.randn(
+            channels, inputs, size, size, generator=made
+        )
+        backbone[f"features.{place}.bias"] = torch.zeros(channels)
+        linear[f"lin{index}.model.1.weight"] = torch.rand(1, channels, 1, 1, generator=made)
+    torch.save(backbone, tmp_path / "alexnet-owt-7be5be79.pth")
+    torch.save(linear, tmp_path / "lpips_alex.pth")
+    from retempo.metrics.perceptual import Lpips
+
+    data = retempo.done("evaluate", tmp_path / "set", "--engine", "blend")
+    expected = Lpips(backbone, linear)(
+        picture(2, (64, 64)), blend(picture(1, (64, 64)), picture(3, (64, 64)))
+    )
+    assert data["mean"]["lpips"] == pytest.approx(expected) and expected > 0
+    (tmp_path / "lpips_alex.pth").write_bytes(b"no weights")
+    outcome = retempo("evaluate", tmp_path / "set")
+    assert outcome.code == 3 and "lpips_alex.pth cannot be read" in outcome.err

@@ -80,9 +80,9 @@ class _Pictures:
 class _Maker:
     """Makes gaps of one clip, and counts what that takes."""
 
-    def __init__(self, clip: Clip, settings: RetimeSettings) -> None:
+    def __init__(self, clip: Clip, rebuilder: Rebuilder) -> None:
         self.pictures = _Pictures(clip)
-        self._rebuilder = Rebuilder(settings)
+        self._rebuilder = rebuilder
         self.seconds = 0.0
         self.peak: float | None = None
 
@@ -129,11 +129,11 @@ def evaluate(
         InputError: a picture cannot be read, is too small, or of another size than its neighbours.
         UsageError, DeviceError: see ``Rebuilder``.
     """
-    found = Evaluation(worst=WorstCases(worst))
+    found, rebuilder = Evaluation(worst=WorstCases(worst)), Rebuilder(settings)
     total = sum(len(clip.gaps) + sum(map(len, clip.flicker.values())) for clip in clips)
     done = _count(total, progress)
     for clip in clips:
-        maker, score = _Maker(clip, settings), Score(cap, perceptual)
+        maker, score = _Maker(clip, rebuilder), Score(cap, perceptual)
         changes: dict[int, list[float]] = {}
         for gap in clip.gaps:
             made = maker.make(gap)
@@ -146,7 +146,7 @@ def evaluate(
                 changes.setdefault(factor, []).append(maker.change(gap, made))
             done(clip.name)
         for factor, gaps in clip.flicker.items():
-            again = _Maker(clip, settings)
+            again = _Maker(clip, rebuilder)
             for gap in gaps:
                 changes.setdefault(factor, []).append(again.change(gap, again.make(gap)))
                 done(clip.name)

@@ -23,7 +23,7 @@ CONVOLUTIONS: Final = (("features.0", 4, 2), ("features.3", 1, 2), ("features.6"
 POOLED: Final = ("features.3", "features.6")
 SHIFT: Final = (-0.030, -0.088, -0.188)
 SCALE: Final = (0.458, 0.448, 0.450)
-SMALLEST: Final = 63
+SMALLEST: Final = 31
 """Pixels: the least width and height that all layers can see."""
 
 

@@ -6,6 +6,7 @@ A runner is a script beside this file that imports nothing of ours: it is called
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -41,8 +42,9 @@ class OutsidePeer:
         modules: str = "",
     ) -> None:
         self.name = name
-        self.setup = " ".join((runner, *arguments, modules))
         self._runner, self._needs, self._arguments = HERE / runner, needs, arguments
+        code = hashlib.sha256(self._runner.read_bytes()).hexdigest()[:16]
+        self.setup = " ".join((runner, code, *arguments))
         self._interpreter, self._modules = interpreter, modules
 
     def missing(self) -> str:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import cv2
 import numpy as np
 from peer import Rgb, Shot
 
+import retempo
 from retempo.evaluate.rebuild import Rebuilder, quantise
 from retempo.flow.catalog import parse_flow
 from retempo.render.settings import RetimeSettings
+
+
+def code_digest() -> str:
+    """Of everything in the package that could change a frame; compiled parts included."""
+    package = Path(retempo.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted((*package.rglob("*.py"), *package.glob("_native*.so"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 class Retempo:
@@ -21,7 +33,7 @@ class Retempo:
 
     def __init__(self, settings: RetimeSettings) -> None:
         self._settings = settings
-        self.setup = json.dumps(asdict(settings), sort_keys=True)
+        self.setup = f"{code_digest()} {json.dumps(asdict(settings), sort_keys=True)}"
 
     def missing(self) -> str:
         return ""
@@ -57,7 +69,9 @@ class HalfWarp:
     """DIS as we run it by default: each frame is fetched through half of its flow, bilinearly, both are averaged."""
 
     name = "half-warp"
-    setup = "dis, 1"
+
+    def __init__(self) -> None:
+        self.setup = code_digest()
 
     def missing(self) -> str:
         return ""

@@ -14,7 +14,7 @@ import vapoursynth as vs
 
 
 def clip_of(pair: np.ndarray) -> Any:
-    """Two pictures [2, H, W, 3] as a clip of YUV 4:4:4, 8 bits."""
+    """Two pictures [2, H, W, 3] as a clip of YUV 4:4:4; of 16 bits, as 8 would lose 5 dB on still footage."""
     blank = vs.core.std.BlankClip(
         width=pair.shape[2], height=pair.shape[1], format=vs.RGB24, length=2, fpsnum=1, fpsden=1
     )
@@ -26,7 +26,7 @@ def clip_of(pair: np.ndarray) -> Any:
         return frame
 
     filled = vs.core.std.ModifyFrame(blank, blank, fill)
-    return vs.core.resize.Bicubic(filled, format=vs.YUV444P8, matrix_s="709", range_s="full")
+    return vs.core.resize.Bicubic(filled, format=vs.YUV444P16, matrix_s="709", range_s="full")
 
 
 def halfway(pair: np.ndarray) -> np.ndarray:
