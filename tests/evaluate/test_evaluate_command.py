@@ -135,7 +135,7 @@ def test_the_sheet_shows_the_worst_first(retempo: Program, triplets: Path, tmp_p
 
 def test_the_table(retempo: Program, triplets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("retempo.cli.evaluate.ROWS", 2)
-    outcome = retempo("evaluate", triplets, "--engine", "blend", "--quiet")
+    outcome = retempo("evaluate", triplets, *BLEND, "--quiet")
     assert outcome.code == 0
     assert "mean over triplets" in outcome.out and "PSNR dB" in outcome.out
     assert "the 2 worst of 3 clips" in outcome.out
