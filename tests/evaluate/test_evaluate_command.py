@@ -103,6 +103,12 @@ def test_a_sequence(retempo: Program, tmp_path: Path) -> None:
 
     assert clip["flicker_4x"] == pytest.approx(slow(4), rel=1e-5)
     assert clip["flicker_8x"] == pytest.approx(slow(8), rel=1e-5)
+    assert data["notes"] == []
+    short = retempo.done("evaluate", tmp_path, *BLEND, "--frames", "0-7")
+    assert short["clips"][0]["flicker_8x"] is None and short["clips"][0]["flicker_4x"] > 0
+    assert short["notes"] == ["flicker 8x needs clips of 9 frames or more"]
+    quick = retempo.done("evaluate", tmp_path, *BLEND, "--no-flicker")
+    assert quick["clips"][0]["flicker_4x"] is None and quick["mean"]["psnr"] == data["mean"]["psnr"]
     eight = retempo.done("evaluate", tmp_path, *BLEND, "--every", "8")["clips"][0]
     assert eight["frames"] == 7 and eight["flicker_8x"] == pytest.approx(slow(8), rel=1e-5)
 
@@ -139,7 +145,7 @@ def test_the_table(retempo: Program, triplets: Path, monkeypatch: pytest.MonkeyP
     assert outcome.code == 0
     assert "mean over triplets" in outcome.out and "PSNR dB" in outcome.out
     assert "the 2 worst of 3 clips" in outcome.out
-    assert "flicker is for runs of frames" in outcome.out
+    assert "flicker 4x: vimeo-triplet asks for no frames at that pace" in outcome.out
 
 
 @pytest.mark.parametrize(

@@ -146,11 +146,13 @@ def choose(clips: list[Clip], args: argparse.Namespace) -> list[Clip]:
 def notes(clips: list[dict[str, Any]], why: str, name: str, args: argparse.Namespace) -> list[str]:
     """Why figures are missing, a line each."""
     said = [why] if why else []
-    if all(clip["flicker_4x"] is None and clip["flicker_8x"] is None for clip in clips):
+    for factor in (4, 8):
+        if any(clip[f"flicker_{factor}x"] is not None for clip in clips):
+            continue
         if name != "sequence":
-            said.append(f"flicker is for runs of frames: {name} has single ones")
+            said.append(f"flicker {factor}x: {name} asks for no frames at that pace")
         elif args.flicker:
-            said.append("flicker needs clips of 5 frames or more")
+            said.append(f"flicker {factor}x needs clips of {factor + 1} frames or more")
     return said
 
 
