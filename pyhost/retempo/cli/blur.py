@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
     add_setting_arguments(
         parser,
-        groups=("shutter", "cuts", "flow", "synthesis", "colour", "output", "computing"),
+        groups=("shutter", "cuts", "footage", "flow", "synthesis", "colour", "output", "computing"),
         defaults={"shutter_samples": "auto"},
     )
 

@@ -50,10 +50,11 @@ def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -
     """Retime ``source`` as the settings say into ``args.output``."""
     from retempo.io.pattern import parse_range
     from retempo.render.job import colour_warning, open_renderer, render_job
-    from retempo.render.shots import resolve_cuts
+    from retempo.render.survey import survey
     from retempo.render.timing import schedule
+    from retempo.retime.cadence import tell_cadence
 
-    settings = resolve_cuts(settings, source, open_renderer)
+    settings = survey(settings, source, open_renderer)
     outputs = parse_range(settings.output_range) if settings.output_range else None
     wanted = schedule(settings, source.frames, source.fps, outputs, lambda number: name_of(source, number))
     if args.dry_run:
@@ -77,7 +78,9 @@ def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -
         )
     data: dict[str, Any] = {"output": args.output, "plan": wanted.plan.description, **report.as_dict()}
     data["warnings"] = warnings
-    return Result(data, summary(report.as_dict(), args.output))
+    data["dropped"] = sorted(wanted.plan.cadence.dropped)
+    told = [summary(report.as_dict(), args.output), tell_cadence(wanted.plan.cadence)]
+    return Result(data, "\n".join(filter(None, told)))
 
 
 def name_of(source: Source, number: int) -> str:
@@ -114,8 +117,10 @@ def plan_table(plan: Plan) -> Any:
     """The plan as a table that ``rich`` prints."""
     from rich.table import Table
 
+    from retempo.retime.cadence import tell_cadence
+
     header, *rows = plan.table()
-    table = Table(*header, title=plan.description)
+    table = Table(*header, title=plan.description, caption=tell_cadence(plan.cadence) or None)
     for row in rows:
         table.add_row(*row)
     return table

@@ -60,13 +60,13 @@ def run(args: argparse.Namespace) -> Result:
     from retempo.io.sequence import open_source
     from retempo.io.target import open_target
     from retempo.render.job import open_renderer
-    from retempo.render.shots import resolve_cuts
+    from retempo.render.survey import survey
 
     settings = settings_from({**vars(args), "inverses": "off"})
     if not args.output.lower().endswith(".exr"):
         raise UsageError(f"--output is {args.output}", "vectors need float channels: write .exr files")
     source = open_source(args.source, args.frames)
-    settings = resolve_cuts(settings, source, open_renderer)
+    settings = survey(settings, source, open_renderer)
     renderer = open_renderer(settings, source)
     if len(renderer.estimators) != 1:
         raise UsageError(

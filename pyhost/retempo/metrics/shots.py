@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from retempo.metrics.small import Small, shrink_parts
+
 WIDTH, HEIGHT = 64, 36
 """Of a small picture."""
 BLOCK = 8, 6
@@ -39,8 +41,11 @@ def make_thumbnail(parts: Iterable[NDArray[np.float32]]) -> Thumbnail:
         parts: the rows of the picture from the top, in as many pieces as memory asks for: [h, W, 3] float32 each, in
             flow space.
     """
-    narrow = [_average(part.mean(axis=2, dtype=np.float32).T, WIDTH).T for part in parts]
-    small = _average(np.concatenate(narrow), HEIGHT)
+    return normalise(shrink_parts(parts, WIDTH, HEIGHT))
+
+
+def normalise(small: Small) -> Thumbnail:
+    """A small picture [36, 64] with mean 0 and standard deviation 1; 0 where it is flat."""
     small = small - small.mean()
     spread = float(small.std())
     return np.ascontiguousarray(small / spread if spread > FLAT else np.zeros_like(small), dtype=np.float32)
@@ -74,16 +79,6 @@ def find_cuts(pictures: Sequence[Thumbnail]) -> list[int]:
         if all(difference(a, b) >= needed for a in before for b in after):
             cuts.append(start)
     return cuts
-
-
-def _average(values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """Means over ``count`` equal shares of the rows."""
-    edges = np.linspace(0, values.shape[0], count + 1)
-    starts = np.minimum(edges[:-1].astype(int), values.shape[0] - 1)
-    ends = np.maximum(edges[1:].astype(int), starts + 1)
-    sums = np.concatenate([np.zeros((1, values.shape[1])), values.cumsum(axis=0, dtype=np.float64)])
-    means: NDArray[np.float32] = ((sums[ends] - sums[starts]) / (ends - starts)[:, None]).astype(np.float32)
-    return means
 
 
 def _unexplained(one: Thumbnail, other: Thumbnail) -> float:

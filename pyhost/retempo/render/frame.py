@@ -69,12 +69,14 @@ class PreparedFrames:
         frames: the frames themselves.
         views: per view; see ``group_views``.
         first: the one of ``times`` that the instants to be rendered follow.
+        moments: when each of them was taken, in source time.
     """
 
     times: tuple[int, ...]
     frames: tuple[Frame, ...]
     views: tuple[PreparedView, ...]
     first: int
+    moments: tuple[Fraction, ...]
 
     @property
     def repaired(self) -> dict[int, int]:
@@ -92,7 +94,7 @@ class PreparedFrames:
         for view in self.views:
             for motion in view.motion.parts if view.motion else ():
                 ahead, back = motion.candidates[:2]
-                spacing = Fraction(self.times[ahead.other] - self.times[ahead.frame])
+                spacing = self.moments[ahead.other] - self.moments[ahead.frame]
                 found.append(longest_motion((ahead.flow, back.flow), spacing))
         return max(found, default=None)
 
@@ -138,6 +140,7 @@ class FrameRenderer:
         mattes: Mapping[int, Frame] | None = None,
         motion: bool = True,
         memory: FlowMemory | None = None,
+        moments: Mapping[int, Fraction] | None = None,
     ) -> PreparedFrames:
         """Estimate the motion between ``frames``.
 
@@ -150,6 +153,7 @@ class FrameRenderer:
             mattes: frames of a second sequence that hold the foreground's matte, by the same numbers.
             motion: False for frames that stand, or are mixed as they are.
             memory: what the calls for the gaps before may be of use for; the result does not depend on it.
+            moments: when the frames were taken, in source time, where that is not their number.
 
         Raises:
             InputError: the frames differ in size or layers, a needed channel is missing, a matte does not fit.
@@ -157,7 +161,10 @@ class FrameRenderer:
         """
         times = tuple(sorted(frames))
         first = times[max(0, len(times) // 2 - 1)] if first is None else first
-        around = surround(times, first, self.settings) if motion else Surroundings(times, (), ())
+        if motion:
+            around = surround(times, first, self.settings, moments)
+        else:
+            around = Surroundings(times, (), (), moments or {})
         ordered = tuple(frames[time] for time in times)
         for one, other in pairwise(ordered):
             check_same_layout(one, other)
@@ -167,7 +174,13 @@ class FrameRenderer:
             self._prepare_view(times, ordered, layers, vectors, around, memory, self._mattes(frames, mattes))
             for layers in group_views(ordered[0]).values()
         )
-        return PreparedFrames(around.times, tuple(frames[time] for time in around.times), views, first)
+        return PreparedFrames(
+            around.times,
+            tuple(frames[time] for time in around.times),
+            views,
+            first,
+            tuple(map(around.time_of, around.times)),
+        )
 
     def _prepare_view(
         self,
@@ -235,7 +248,7 @@ class FrameRenderer:
         depths = None
         if settings.depth != "off":
             depths = [depth_of(settings, held[time], layers, window) for time in around.times]
-        exact = [Fraction(time) for time in around.times]
+        exact = [around.time_of(time) for time in around.times]
         blank = [empty[time] for time in around.times] if empty else None
         pictures = list(guides.values())
         if mattes is None:
@@ -273,7 +286,7 @@ class FrameRenderer:
         return mattes
 
     def render(self, prepared: PreparedFrames, time: Fraction) -> Frame:
-        """The frame at source time ``time``, between the first and the last of ``prepared.times``.
+        """The frame at source time ``time``, between the first and the last of ``prepared.moments``.
 
         Returns:
             A frame in the output space, with the names, formats and metadata of the nearest source frame.
@@ -291,7 +304,7 @@ class FrameRenderer:
         Args:
             exposure: of the output frame.
             prepared: the pass's source frames.
-            one: whose times lie between the first and the last of ``prepared.times``.
+            one: whose times lie between the first and the last of ``prepared.moments``.
         """
         windows = union_windows(prepared.frames)
         one = thin(one, prepared.speed) if self.settings.shutter_samples == 0 else one
@@ -301,17 +314,17 @@ class FrameRenderer:
 
     def _take(self, prepared: PreparedFrames, time: Fraction) -> tuple[Frame, list[Canvas]]:
         """The picture at a source time in the working space, and the source frame nearest to it."""
-        nearest = min(range(len(prepared.times)), key=lambda one: abs(prepared.times[one] - time))
+        nearest = min(range(len(prepared.moments)), key=lambda one: abs(prepared.moments[one] - time))
         canvases = []
         for view in prepared.views:
-            canvas, coverage = self._render_view(prepared.times, view, time, nearest)
+            canvas, coverage = self._render_view(prepared.moments, view, time, nearest)
             if coverage is not None:
                 canvas = show_alone(prepared.frames[nearest], canvas, coverage, self.settings.matte_output)
             canvases.append(canvas)
         return prepared.frames[nearest], canvases
 
     def _render_view(
-        self, times: Sequence[int], view: PreparedView, time: Fraction, nearest: int
+        self, times: Sequence[Fraction], view: PreparedView, time: Fraction, nearest: int
     ) -> tuple[Canvas, np.ndarray | None]:
         """A view at a time, and the coverage of the layer that it shows, where it shows one alone."""
         canvas = view.canvases[nearest]

@@ -159,13 +159,14 @@ def check_channels(renderer: FrameRenderer, source: Source, vectors: Source | No
 def matte_frames(settings: RetimeSettings, source: Source, wanted: Schedule) -> set[int]:
     """Numbers of the source frames that have to have a matte."""
     alone = settings.matte_output != "result"
+    kept = wanted.plan.cadence.keep(source.frames)
     return {
         number
         for entry in wanted.plan.entries
         if alone or any(one.kind == "between" for one in entry.moments)
         for one in entry.moments
         if one.kind != "black"
-        for number in contributors(one, source.frames, settings.window, wanted.plan.cuts)
+        for number in contributors(one, kept, settings.window, wanted.plan.cuts)
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from retempo.io.source import Source
 from retempo.render.settings import RetimeSettings
+from retempo.retime.cadence import STEADY, Cadence
 from retempo.retime.moment import PlanEntry
 
 PICTURE_VERSION = 1
@@ -23,6 +24,7 @@ def stamp_of(
     vectors: Source | None,
     colour: str = "",
     mattes: Source | None = None,
+    cadence: Cadence = STEADY,
 ) -> str:
     """Hash of all that decides the pixels of one output frame.
 
@@ -32,6 +34,7 @@ def stamp_of(
         needed: numbers of the contributing source frames; the identity of each file enters.
         source, vectors, mattes: where they come from.
         colour: from ``colour_identity``.
+        cadence: when the frames were taken.
 
     Returns:
         40 hexadecimal digits.
@@ -41,6 +44,7 @@ def stamp_of(
         parts.extend(f"{one.kind} {one.source_time}" for one in entry.instants)
         parts.append("all" if settings.shutter_samples else "as motion needs")
     parts.extend(source.digest(number) for number in needed)
+    parts.extend(str(cadence.times[number]) for number in needed if number in cadence.times)
     if vectors is not None and any(one.kind == "between" for one in entry.moments):
         parts.extend(vectors.digest(number) for number in needed)
     alone = settings.matte_output != "result" and entry.kind != "black"

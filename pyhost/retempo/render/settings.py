@@ -15,10 +15,11 @@ from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any
 
 from retempo.errors import UsageError
+from retempo.retime.cadence import DUPLICATES
 from retempo.retime.cuts import AT_CUT, parse_cuts
 from retempo.retime.shutter import OFFSETS
 
-AUTO_CUTS = "auto"
+AUTO = "auto"
 
 
 def _setting(
@@ -137,6 +138,17 @@ class RetimeSettings:
     at_cut: str = _setting(
         "hold", "what stands between two shots: the nearer frame (the later from half way on), or the two mixed",
         group="cuts", choices=AT_CUT, pixels=False,
+    )  # fmt: skip
+
+    # footage: what is wrong with the source, or special. Cadence is not in the fingerprint: source times are
+    duplicates: str = _setting(
+        "keep", "source frames that repeat the one before (pulldown, dropped frames, drawings on twos): keep them; "
+        "drop: the others keep their times; retime: the others are spaced evenly",
+        group="footage", choices=DUPLICATES, pixels=False,
+    )  # fmt: skip
+    duplicate_frames: str = _setting(
+        "auto", "with --duplicates drop or retime: the frames that repeat the one before, e.g. 1004,1009; auto looks "
+        "for them", group="footage", pixels=False,
     )  # fmt: skip
 
     # flow: how motion is found
@@ -323,8 +335,10 @@ class RetimeSettings:
             raise UsageError(
                 f"--source-frames is {self.source_frames}", "give an even number: as many before as after"
             )
-        if self.cuts != AUTO_CUTS:
+        if self.cuts != AUTO:
             parse_cuts(self.cuts)
+        if self.duplicate_frames != AUTO:
+            parse_repeats(self.duplicate_frames)
         if self.matte_output != "result" and self.engine != "splatsyn":
             raise UsageError(
                 f"the engine {self.engine} knows no {self.matte_output}", "choose the engine splatsyn"
@@ -359,6 +373,15 @@ def _check(one: Field[Any], value: Any) -> None:
         if (low is not None and value < low) or (high is not None and value > high):
             bounds = f"from {low}" + (f" to {high}" if high is not None else " up")
             raise UsageError(f"{flag} is {value}", f"it goes {bounds} {meta['unit']}".rstrip())
+
+
+def parse_repeats(text: str) -> tuple[int, ...]:
+    """The frames of --duplicate-frames.
+
+    Raises:
+        UsageError: it is no list of whole numbers.
+    """
+    return parse_cuts(text, "--duplicate-frames", "the frames that repeat the one before")
 
 
 def parse_coefficients(text: str) -> tuple[float, float, float, float, float, float]:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -31,6 +30,7 @@ from retempo.render.steps import Step, is_done, list_steps
 from retempo.render.still import assemble, blacken
 from retempo.render.strips import StripPlan, plan_strips, render_in_strips
 from retempo.render.timing import Schedule
+from retempo.retime.cadence import Cadence
 from retempo.retime.moment import PlanEntry
 
 Progress = Callable[[int, int, str], None]
@@ -103,6 +103,7 @@ def render_shot(
         InputError, OutputError: a frame cannot be read or written; finished frames stay.
     """
     report = ShotReport()
+    cadence = wanted.plan.cadence
     pairs = max((count_pairs(entry) for entry in wanted.plan.entries), default=1)
     blurred = any(entry.kind == "blur" for entry in wanted.plan.entries)
     renderer, cut = fit_memory(renderer, source.header(source.frames[0]), pairs, blurred)
@@ -129,11 +130,12 @@ def render_shot(
             report.strips = cut.rows
             report.flow_scale = cut.flow_scale
             report.pairs = len({one.key for step in work for one in step.passes if one.kind == "between"})
+            made = render_in_strips(renderer, source, target, vectors, cut, work, report.repaired, cadence)
             with timed(report.seconds, "render"):  # strips are read, made and written in turn
-                for step in render_in_strips(renderer, source, target, vectors, cut, work, report.repaired):
+                for step in made:
                     done(step)
         else:
-            _render_whole(renderer, source, target, (vectors, mattes), work, report, done)
+            _render_whole(renderer, source, target, (vectors, mattes), cadence, work, report, done)
         target.close()
     except BaseException:
         target.abort()
@@ -151,6 +153,7 @@ def _render_whole(
     source: Source,
     target: Target,
     companions: tuple[Source | None, Source | None],
+    cadence: Cadence,
     work: Sequence[Step],
     report: ShotReport,
     done: Callable[[Step], None],
@@ -159,7 +162,7 @@ def _render_whole(
     passes = [(step, index) for step in work for index in range(len(step.passes))]
     reader = FrameReader(source.read, [step.passes[index].numbers for step, index in passes])
     writer = FrameQueue(workers=1 if is_movie(target.path(0)) else 2)
-    held = _Held(renderer, *companions, report)
+    held = _Held(renderer, *companions, report, cadence)
     prepared_kinds = {"between", "fade", "blur"}
     if renderer.settings.matte_output != "result":
         prepared_kinds.add("copy")
@@ -184,8 +187,7 @@ def _render_whole(
                     made = assemble(*exposure.develop())
                     exposure = Exposure(renderer.color)
                 elif prepared is not None:
-                    moment = Fraction(one.numbers[0]) if entry.kind == "copy" else entry.source_time
-                    made = renderer.render(prepared, moment)
+                    made = renderer.render(prepared, entry.source_time)
                 else:
                     made = renderer.pass_through(taken[one.numbers[0]])
                     made = blacken(made) if entry.kind == "black" else made
@@ -205,12 +207,18 @@ class _Held:
     """What is prepared for the present output and the next one; everything once, as long as it stays of use."""
 
     def __init__(
-        self, renderer: FrameRenderer, vectors: Source | None, mattes: Source | None, report: ShotReport
+        self,
+        renderer: FrameRenderer,
+        vectors: Source | None,
+        mattes: Source | None,
+        report: ShotReport,
+        cadence: Cadence,
     ) -> None:
         self._renderer = renderer
         self._vectors = vectors and _Companion(vectors)
         self._mattes = mattes and _Companion(mattes)
         self._report = report
+        self._cadence = cadence
         self._held: dict[PassKey, PreparedFrames] = {}
         self._memory = FlowMemory()
 
@@ -225,7 +233,13 @@ class _Held:
                 alone = self._renderer.settings.matte_output != "result"
                 mattes = self._mattes.take(one.numbers) if (moving or alone) and self._mattes else None
                 found = self._renderer.prepare(
-                    taken, vectors, one.first, mattes=mattes, motion=moving, memory=self._memory
+                    taken,
+                    vectors,
+                    one.first,
+                    mattes=mattes,
+                    motion=moving,
+                    memory=self._memory,
+                    moments=self._cadence.times,
                 )
             self._held[one.key] = found
             self._report.pairs += moving

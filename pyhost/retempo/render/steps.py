@@ -67,12 +67,15 @@ def list_steps(
     counted = parse_rate(settings.fps, "--fps") if settings.fps else source.fps
     compression = {} if settings.compression == "keep" else {"compression": settings.compression}
 
+    cadence = wanted.plan.cadence
+    kept = cadence.keep(source.frames)
+
     def needs(moment: PlanEntry) -> tuple[int, ...]:
-        return contributors(moment, source.frames, settings.window, wanted.plan.cuts)
+        return contributors(moment, kept, settings.window, wanted.plan.cuts)
 
     passes = [list_passes(entry, needs) for entry in wanted.plan.entries]
     stamps = [
-        stamp_of(settings, entry, numbers_of(some), source, vectors, colour, mattes)
+        stamp_of(settings, entry, numbers_of(some), source, vectors, colour, mattes, cadence)
         for entry, some in zip(wanted.plan.entries, passes, strict=True)
     ]
     if is_movie(target.path(0)):  # one file, one stamp: whole or not at all

@@ -12,7 +12,9 @@ import numpy as np
 from retempo.io.frame import Frame, Layer
 
 
-def mix(times: Sequence[int], pixels: Sequence[Any], time: Fraction, chosen: int | None = None) -> np.ndarray:
+def mix(
+    times: Sequence[int | Fraction], pixels: Sequence[Any], time: Fraction, chosen: int | None = None
+) -> np.ndarray:
     """Frames blended as they are, ``[H, W, C]`` float32 each; a new array.
 
     Args:
@@ -21,7 +23,7 @@ def mix(times: Sequence[int], pixels: Sequence[Any], time: Fraction, chosen: int
         time: which moment; a time that is hit exactly gives that frame.
         chosen: give this one of them instead.
     """
-    hit = list(times).index(int(time)) if chosen is None and time in times else chosen
+    hit = list(times).index(time) if chosen is None and time in times else chosen
     if hit is not None:
         return np.array(pixels[hit])
     before = max(one for one in range(len(times) - 1) if times[one] <= time)

@@ -44,6 +44,7 @@ from retempo.render.still import blacken, mix
 from retempo.render.strip_blur import Units, prepare_units, write_blurred
 from retempo.render.surroundings import Estimator, surround
 from retempo.render.vectors import depth_of, vector_flow
+from retempo.retime.cadence import STEADY, Cadence
 from retempo.synthesis.pipeline import FlowPair, measure_depths, prepare
 from retempo.synthesis.prepared import FILTER_RADIUS
 
@@ -126,15 +127,22 @@ class StripRenderer:
         renderer: settings, colour and estimators.
         source, vectors: as for ``render_shot``.
         cut: from ``plan_strips``.
+        cadence: when the source frames were taken.
     """
 
     def __init__(
-        self, renderer: FrameRenderer, source: Source, vectors: Source | None, cut: StripPlan
+        self,
+        renderer: FrameRenderer,
+        source: Source,
+        vectors: Source | None,
+        cut: StripPlan,
+        cadence: Cadence = STEADY,
     ) -> None:
         self.renderer = renderer
         self.source = source
         self.vectors = vectors
         self.rows = cut.rows
+        self.cadence = cadence
         self._numbers: tuple[int, ...] = ()
         self._first: int | None = None
         self._headers: dict[int, Frame] = {}
@@ -147,7 +155,9 @@ class StripRenderer:
 
     def twin(self) -> StripRenderer:
         """Another one for other source frames."""
-        return StripRenderer(self.renderer, self.source, self.vectors, StripPlan(self.rows, 1.0))
+        return StripRenderer(
+            self.renderer, self.source, self.vectors, StripPlan(self.rows, 1.0), self.cadence
+        )
 
     @property
     def repaired(self) -> dict[int, int]:
@@ -209,10 +219,11 @@ class StripRenderer:
     @property
     def speed(self) -> float | None:
         """As ``PreparedFrames.speed``."""
+        time_of = self.cadence.time_of
         found = [
             longest_motion(
                 (view.flows[0].flow_ij, view.flows[0].flow_ji),
-                Fraction(view.numbers[view.flows[0].j] - view.numbers[view.flows[0].i]),
+                time_of(view.numbers[view.flows[0].j]) - time_of(view.numbers[view.flows[0].i]),
             )
             for view in self._views
             if view.flows
@@ -224,7 +235,7 @@ class StripRenderer:
         return {index: window.rows(row, row + self.rows) for index, window in self._windows.items()}
 
     def _template(self, time: Fraction) -> Frame:
-        return self._headers[min(self._numbers, key=lambda number: abs(number - time))]
+        return self._headers[min(self._numbers, key=lambda number: abs(self.cadence.time_of(number) - time))]
 
     def _view(self, layers: tuple[int, ...]) -> _View:
         settings = self.renderer.settings
@@ -232,7 +243,7 @@ class StripRenderer:
         window = canvas_window(headers, layers)
         if self._first is None:
             return _View(layers, window, self._numbers, (), None, 0)
-        around = surround(self._numbers, self._first, settings)
+        around = surround(self._numbers, self._first, settings, self.cadence.times)
         thin: dict[int, Frame] = {}
         empty: dict[int, np.ndarray] = {}
         if any(isinstance(one, VectorsMarker) for one in self.renderer.estimators):
@@ -359,7 +370,7 @@ class StripRenderer:
             for pair in view.flows
         ]
         nearness = None if view.nearness is None else [plane[inside] for plane in view.nearness]
-        exact = [Fraction(number) for number in view.numbers]
+        exact = [self.cadence.time_of(number) for number in view.numbers]
         motion = None
         if flows:
             guides = [
@@ -383,7 +394,7 @@ class StripRenderer:
             nearest = min(range(len(exact)), key=lambda one: abs(exact[one] - time))
             made_ids = ids[nearest][rows[0] : rows[1]]
             if motion is None:
-                pixels = mix(view.numbers, light, time)[rows[0] : rows[1]]
+                pixels = mix(exact, light, time)[rows[0] : rows[1]]
             else:
                 made = motion.render(
                     light,
@@ -417,6 +428,7 @@ def render_in_strips(
     cut: StripPlan,
     steps: Sequence[Step],
     repaired: dict[int, int] | None = None,
+    cadence: Cadence = STEADY,
 ) -> Iterator[Step]:
     """Make and write the frames of ``steps``; yields each when it is done.
 
@@ -425,6 +437,7 @@ def render_in_strips(
 
     Args:
         repaired: gets the number of pixels with NaN or infinite colour of each source frame.
+        cadence: when the source frames were taken.
 
     Raises:
         UsageError: the target is a movie, the engine is not splatsyn, or an estimator needs whole frames.
@@ -442,13 +455,13 @@ def render_in_strips(
         )
     if renderer.settings.matte or own_mattes(renderer.settings):
         raise UsageError("frames with a matte are made whole", "give a larger --memory, or fewer channels")
-    strips = StripRenderer(renderer, source, vectors, cut)
+    strips = StripRenderer(renderer, source, vectors, cut, cadence)
     units: Units = {}
     for (kind, first, needed), group in groupby(steps, key=_sources):
         if kind == "blur":
             for step in group:
                 prepare_units(units, step, strips)
-                write_blurred(units, target, step, cut.rows)
+                write_blurred(units, target, step, strips.rows)
                 if repaired is not None:
                     for unit in units.values():
                         repaired.update(unit.repaired)
@@ -456,7 +469,7 @@ def render_in_strips(
             continue
         if kind not in ("between", "fade"):
             for step in group:
-                _pass_in_strips(renderer, source, target, cut.rows, step)
+                _pass_in_strips(renderer, source, target, strips.rows, step)
                 yield step
             continue
         strips.prepare(needed, first)

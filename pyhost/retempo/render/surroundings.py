@@ -6,9 +6,10 @@ the other way, too, at the frame past either: that motion bends the path of thei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
@@ -37,11 +38,17 @@ class Surroundings:
         times: numbers of those that contribute, ascending.
         pairs: those between which motion is sought, (earlier, later) numbers; the gap itself is the first.
         past: pairs that only bend: of the frame before the gap and the gap's first, and of its second and the next.
+        moments: when the frames were taken, where that is not their number.
     """
 
     times: tuple[int, ...]
     pairs: tuple[tuple[int, int], ...]
     past: tuple[tuple[int, int], ...]
+    moments: Mapping[int, Fraction] = field(default_factory=dict)
+
+    def time_of(self, number: int) -> Fraction:
+        """When a frame was taken."""
+        return self.moments.get(number, Fraction(number))
 
     @property
     def questions(self) -> tuple[tuple[int, int], ...]:
@@ -79,11 +86,11 @@ class Surroundings:
         onward, back, *valid = found
         if stands(onward) and stands(back):
             return {}
-        begin, end = self.pairs[0]
-        if other == begin:
-            phase = (one - begin) / (end - begin)
+        begin, end = map(self.time_of, self.pairs[0])
+        if other == self.pairs[0][0]:
+            phase = float((self.time_of(one) - begin) / (end - begin))
             return {"past_i": look_past(back, onward, phase, valid[1] if valid else None)}
-        phase = (end - other) / (end - begin)
+        phase = float((end - self.time_of(other)) / (end - begin))
         return {"past_j": look_past(onward, back, phase, valid[0] if valid else None)}
 
 
@@ -92,8 +99,10 @@ def stands(flow: np.ndarray) -> bool:
     return all(float(np.abs(part).max()) < REPEATED for part in (flow[::8, ::8], flow))
 
 
-def surround(times: Sequence[int], first: int, settings: RetimeSettings) -> Surroundings:
-    """What the instants between ``first`` and the next of ``times`` (ascending) are made from.
+def surround(
+    times: Sequence[int], first: int, settings: RetimeSettings, moments: Mapping[int, Fraction] | None = None
+) -> Surroundings:
+    """What the instants between ``first`` and the next of ``times`` (ascending) are made from; ``moments`` as there.
 
     Raises:
         UsageError: ``first`` is none of the frames, or the last.
@@ -115,4 +124,4 @@ def surround(times: Sequence[int], first: int, settings: RetimeSettings) -> Surr
     if settings.motion == "quadratic":
         past += zip(times[here - 1 : here], times[here : here + 1], strict=False)
         past += zip(times[here + 1 : here + 2], times[here + 2 : here + 3], strict=False)
-    return Surroundings(chosen, pairs, tuple(past))
+    return Surroundings(chosen, pairs, tuple(past), moments or {})

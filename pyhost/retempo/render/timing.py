@@ -8,7 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from retempo.errors import TimingError, UsageError
-from retempo.render.settings import RetimeSettings
+from retempo.render.settings import RetimeSettings, parse_repeats
+from retempo.retime.cadence import find_cadence
 from retempo.retime.curves import load_curve
 from retempo.retime.cuts import Cuts, parse_cuts
 from retempo.retime.extent import output_range
@@ -124,6 +125,8 @@ def schedule(
     wanted = list(outputs) if outputs is not None else timing.outputs
     if wanted is None:
         raise TimingError(f"{timing.time_map.describe()} has no length of its own", "give --output-range")
+    cuts = Cuts.of(parse_cuts(settings.cuts), settings.at_cut)
+    repeats = () if settings.duplicates == "keep" else parse_repeats(settings.duplicate_frames)
     plan = build_plan(
         timing.time_map,
         wanted,
@@ -132,7 +135,8 @@ def schedule(
         on_missing=settings.on_missing,  # type: ignore[arg-type]
         avoid_originals=settings.avoid_originals,
         shutter=shutter_of(settings),
-        cuts=Cuts.of(parse_cuts(settings.cuts), settings.at_cut),
+        cuts=cuts,
+        cadence=find_cadence(source_frames, repeats, settings.duplicates, cuts),
         name=name,
     )
     start = settings.output_start

@@ -76,15 +76,21 @@ class Cuts:
 NO_CUTS = Cuts()
 
 
-def parse_cuts(text: str) -> tuple[int, ...]:
+def parse_cuts(
+    text: str, flag: str = "--cuts", what: str = "the first frames of new shots"
+) -> tuple[int, ...]:
     """The frames of ``1010,1050``; an empty text has none.
+
+    Args:
+        text: what the user gave.
+        flag, what: for the message.
 
     Raises:
         UsageError: anything but whole numbers with commas between them.
     """
     parts = [part.strip() for part in text.split(",")] if text.strip() else []
     if len(parts) > MOST_CUTS or not all(re.fullmatch(r"-?\d{1,9}", part, re.ASCII) for part in parts):
-        raise UsageError(f"--cuts is {text[:80]!r}", "give the first frames of new shots, e.g. 1010,1050")
+        raise UsageError(f"{flag} is {text[:80]!r}", f"give {what}, e.g. 1010,1050")
     return tuple(int(part) for part in parts)
 
 

@@ -8,12 +8,13 @@ plain data: a renderer walks its groups, ``--dry-run`` prints its table.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 from typing import Any, Literal, get_args
 
 from retempo.errors import InputError, TimingError, UsageError
+from retempo.retime.cadence import STEADY, Cadence, name_runs
 from retempo.retime.cuts import NO_CUTS, Cuts
 from retempo.retime.extent import MAX_OUTPUTS, check_range
 from retempo.retime.frames import FrameIndex
@@ -53,6 +54,7 @@ class Plan:
     source_range: FrameRange
     description: str = ""
     cuts: Cuts = NO_CUTS
+    cadence: Cadence = STEADY
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -82,6 +84,8 @@ class Plan:
             "description": self.description,
             "source_range": list(self.source_range),
             "cuts": list(self.cuts.frames),
+            "dropped": sorted(self.cadence.dropped),
+            "times": {str(frame): str(time) for frame, time in self.cadence.times.items()},
             "entries": [_entry_json(entry) for entry in self.entries],
         }
 
@@ -97,6 +101,7 @@ def build_plan(
     avoid_originals: bool = False,
     shutter: Shutter | None = None,
     cuts: Cuts = NO_CUTS,
+    cadence: Cadence = STEADY,
     name: Callable[[int], str] | None = None,
 ) -> Plan:
     """Settle how each output frame is made.
@@ -117,6 +122,7 @@ def build_plan(
         shutter: when given, outputs are means of instants. What stands outside of the source stands there for
             instants too, but that with 'error' the end is held for instants of a frame inside.
         cuts: where new shots begin; see ``Cuts``.
+        cadence: which frames count, and when they were taken; what is dropped is not missing.
         name: frame number -> file name, for messages.
 
     Raises:
@@ -127,11 +133,11 @@ def build_plan(
     _check_choice("outside", outside, get_args(Outside))
     _check_choice("on_missing", on_missing, get_args(OnMissing))
     outputs = _list_outputs(out_range)
-    index = FrameIndex(source_frames)
+    frames = FrameIndex(source_frames)
     span = check_range(
-        source_range if source_range is not None else (index.frames[0], index.frames[-1]), "source range"
+        source_range if source_range is not None else (frames.frames[0], frames.frames[-1]), "source range"
     )
-    index = index.within(span)
+    index = FrameIndex(cadence.keep(frames.within(span).frames), cadence.time_of)
     mapped = (
         AvoidOriginals(time_map) if avoid_originals and not isinstance(time_map, AvoidOriginals) else time_map
     )
@@ -141,10 +147,13 @@ def build_plan(
         time, note = fold_time(asked, span, outside, output)
         if time is None:
             return PlanEntry(output, asked, "black", None, None, Fraction(0), note)
-        entry, missing = _settle(output, time, index, on_missing, note, cuts)
+        entry, missing = _settle(output, time, index, on_missing, note, cuts, cadence)
         for frame in missing:
             lacking.setdefault(frame, (output, time))
-        return cuts.settle(entry)
+        entry = cuts.settle(entry)
+        if entry.kind == "copy" and entry.first is not None:
+            return replace(entry, source_time=cadence.time_of(entry.first))
+        return entry
 
     within: Outside = "hold" if outside == "error" else outside
     entries: list[PlanEntry] = []
@@ -156,7 +165,7 @@ def build_plan(
         entries.append(entry)
     if lacking and on_missing == "error":
         raise _missing_error(lacking, name or (lambda frame: f"source frame {frame}"))
-    return Plan(tuple(entries), span, mapped.describe(), cuts)
+    return Plan(tuple(entries), span, mapped.describe(), cuts, cadence)
 
 
 def _entry_json(entry: PlanEntry) -> dict[str, Any]:
@@ -190,13 +199,21 @@ def sources_needed(plan: Plan, reread_after: int | None = None) -> list[SourceUs
 
 
 def _settle(
-    output: int, time: Fraction, index: FrameIndex, on_missing: OnMissing, note: str, cuts: Cuts
+    output: int,
+    time: Fraction,
+    index: FrameIndex,
+    on_missing: OnMissing,
+    note: str,
+    cuts: Cuts,
+    cadence: Cadence,
 ) -> tuple[PlanEntry, list[int]]:
     """The entry of one source time inside the range, and which of the frames it wanted are missing."""
     before, after = index.around(time)
     floor = time.numerator // time.denominator
     wanted = [floor] if floor == time else [floor, floor + 1]
-    missing = [frame for frame in wanted if frame not in index]
+    if cadence.dropped:  # any frame may be wanted that is not there between two that count
+        wanted = list(range(before + 1, after)) if before is not None and after is not None else []
+    missing = [frame for frame in wanted if frame not in index and frame not in cadence.dropped]
     if before is None or after is None or (missing and on_missing == "hold"):
         held = before if before is not None else after
         if (
@@ -207,13 +224,17 @@ def _settle(
         ):
             held = after  # the earlier one is of another shot
         assert held is not None  # FrameIndex.within keeps at least one frame
-        why = f"held: {missing[0]} is missing"
+        why = f"held: {missing[0]} is missing" if missing else "held: nothing new is shown here"
         return PlanEntry(output, Fraction(held), "copy", held, None, Fraction(0), _join(note, why)), missing
     if before == after:
         return PlanEntry(output, time, "copy", before, None, Fraction(0), note), missing
     if missing:
         note = _join(note, f"across the gap {before}-{after}")
-    phase = (time - before) / (after - before)
+    repeats = [frame for frame in range(before + 1, after) if frame in cadence.dropped]
+    if repeats:
+        note = _join(note, f"{name_runs(repeats)} repeat{'s' if len(repeats) == 1 else ''} {before}")
+    begin, end = cadence.time_of(before), cadence.time_of(after)
+    phase = (time - begin) / (end - begin)
     return PlanEntry(output, time, "between", before, after, phase, note), missing
 
 

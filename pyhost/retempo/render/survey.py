@@ -1,0 +1,124 @@
+"""What is special about a source, when nobody says? Looks at every frame once, in flow space, some rows at a time.
+
+What is found (cuts, repeated frames) is put into the settings in place of ``auto``, as if the user had listed it: so
+plans show it, stamps hold it, and nothing is looked for twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from retempo.io.source import Source
+from retempo.metrics import duplicates, shots
+from retempo.metrics.small import Shrinker, Small
+from retempo.render.canvas import canvas_window, group_views, guide_of
+from retempo.render.frame import FrameRenderer
+from retempo.render.settings import AUTO, RetimeSettings
+
+ROWS = 256
+"""Read and converted at a time, so that no frame is held whole."""
+
+
+class Watcher(Protocol):
+    """Looks at the frames of a source in order, and says what it saw."""
+
+    def add(self, part: np.ndarray) -> None:
+        """The next rows of a frame, [h, W, 3] float32 in flow space."""
+        ...
+
+    def finish(self) -> None:
+        """The frame is over."""
+        ...
+
+    def conclude(self, settings: RetimeSettings, frames: tuple[int, ...]) -> RetimeSettings:
+        """The settings with what was seen; ``frames`` are the numbers of those that were looked at."""
+        ...
+
+
+class CutWatcher:
+    """Where do new shots begin? See ``metrics.shots``."""
+
+    def __init__(self) -> None:
+        self._shrinker = Shrinker(shots.WIDTH, shots.HEIGHT)
+        self._small: list[Small] = []
+
+    def add(self, part: np.ndarray) -> None:
+        self._shrinker.add(part)
+
+    def finish(self) -> None:
+        self._small.append(shots.normalise(self._shrinker.finish()))
+
+    def conclude(self, settings: RetimeSettings, frames: tuple[int, ...]) -> RetimeSettings:
+        return replace(settings, cuts=_listed(frames, shots.find_cuts(self._small)))
+
+
+class RepeatWatcher:
+    """Which frames repeat the one before? See ``metrics.duplicates``."""
+
+    def __init__(self) -> None:
+        self._shrinker = Shrinker(duplicates.WIDTH, duplicates.HEIGHT)
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._meter = duplicates.StepMeter()
+
+    def add(self, part: np.ndarray) -> None:
+        self._shrinker.add(part)
+        self._hash.update(np.ascontiguousarray(part).data)
+
+    def finish(self) -> None:
+        self._meter.add(self._shrinker.finish(), self._hash.digest())
+        self._hash = hashlib.blake2b(digest_size=16)
+
+    def conclude(self, settings: RetimeSettings, frames: tuple[int, ...]) -> RetimeSettings:
+        return replace(
+            settings, duplicate_frames=_listed(frames, duplicates.find_duplicates(self._meter.steps))
+        )
+
+
+def survey(
+    settings: RetimeSettings,
+    source: Source,
+    open_renderer: Callable[[RetimeSettings, Source], FrameRenderer],
+) -> RetimeSettings:
+    """The same settings with lists in place of ``auto``; the source is read if there is anything to be looked for.
+
+    Raises:
+        InputError: a frame cannot be read.
+    """
+    watchers: list[Watcher] = []
+    if settings.cuts == AUTO:
+        watchers.append(CutWatcher())
+    if settings.duplicates != "keep" and settings.duplicate_frames == AUTO:
+        watchers.append(RepeatWatcher())
+    if not watchers:
+        return settings
+    renderer = open_renderer(settings, source)
+    for number in source.frames:
+        for part in _guides(source, number, renderer):
+            for watcher in watchers:
+                watcher.add(part)
+        for watcher in watchers:
+            watcher.finish()
+    for watcher in watchers:
+        settings = watcher.conclude(settings, source.frames)
+    return settings
+
+
+def _listed(frames: tuple[int, ...], indices: list[int]) -> str:
+    return ",".join(str(frames[index]) for index in indices)
+
+
+def _guides(source: Source, number: int, renderer: FrameRenderer) -> Iterator[np.ndarray]:
+    """The picture that flow would be found on, of the first view, some rows at a time."""
+    header = source.header(number)
+    layers = next(iter(group_views(header).values()))
+    window = canvas_window([header], layers)
+    rows = ROWS if source.kind == "images" else window.height  # a movie's frame is decoded whole
+    for row in range(window.y, window.y1, rows):
+        part = window.rows(row, row + rows)
+        frame = source.read(number, (part.y, part.y1))
+        yield guide_of(frame, layers, part, renderer.color, renderer.settings.flow_layer)
