@@ -57,11 +57,12 @@ class CMakeBuild(build_ext):
 
 setup(
     version=read_version(),
-    package_dir={"": "pyhost", "retempo.ocio_data": "ocio"},
-    packages=[*find_packages("pyhost"), "retempo.ocio_data"],
+    package_dir={"": "pyhost", "retempo.ocio_data": "ocio", "retempo.weights_data": "packaging/weights"},
+    packages=[*find_packages("pyhost"), "retempo.ocio_data", "retempo.weights_data"],
     package_data={
         "": ["*.pyi", "py.typed", "*.json", "*.html", "*.css", "*.js"],
         "retempo.ocio_data": ["*.ocio", "*.json"],
+        "retempo.weights_data": ["*.toml"],
     },
     ext_modules=[Extension("retempo._native", sources=[])],
     cmdclass={"build_ext": CMakeBuild},

@@ -62,6 +62,18 @@ class DeviceError(RetempoError):
     exit_code = 7
 
 
+class WeightsError(RetempoError):
+    """A trained network cannot run: its weights, PyTorch or the reader of weight files are not installed."""
+
+    exit_code = 8
+
+
+class DownloadError(RetempoError):
+    """A file cannot be fetched: no connection, the server refuses, or what came is not what was published."""
+
+    exit_code = 9
+
+
 class InterruptedByUser(RetempoError):
     """Ctrl-C or SIGTERM; every finished frame is whole, no unfinished one is visible."""
 
@@ -71,10 +83,12 @@ class InterruptedByUser(RetempoError):
 __all__ = [
     "ColorError",
     "DeviceError",
+    "DownloadError",
     "InputError",
     "InterruptedByUser",
     "OutputError",
     "RetempoError",
     "TimingError",
     "UsageError",
+    "WeightsError",
 ]

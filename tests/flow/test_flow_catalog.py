@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retempo.errors import UsageError
+from retempo.errors import UsageError, WeightsError
 from retempo.flow.catalog import VectorsMarker, names, parse_flow
 from retempo.flow.dis import DisFlow
 
@@ -31,7 +31,7 @@ def test_settings_and_context() -> None:
     [
         ("", "empty part"),
         ("dis+", "empty part"),
-        ("raft", "'raft'.*dis, .*dis:fine, .*dis:coarse.*vectors:nuke"),
+        ("guess", "'guess'.*dis, .*dis:fine, .*dis:coarse.*vectors:nuke"),
         ("dis:best", "'best'.*ultrafast"),
         ("vectors:blender", "'blender'.*cycles"),
         ("dis,stride", "key=value"),
@@ -46,6 +46,12 @@ def test_mistakes_are_named(text: str, message: str) -> None:
 
 
 def test_every_listed_name_parses() -> None:
-    assert {"dis", "dis:coarse", "vectors", "vectors:nuke"} <= set(names())
+    assert {"dis", "dis:coarse", "raft", "raft:small", "vectors", "vectors:nuke"} <= set(names())
     for name in names():
-        assert len(parse_flow(name)) == 1
+        if not name.startswith("raft"):
+            assert len(parse_flow(name)) == 1
+
+
+def test_trained_flow_wants_weights() -> None:
+    with pytest.raises(WeightsError, match="raft-small"):
+        parse_flow("dis+raft:small")

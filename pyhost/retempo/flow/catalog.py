@@ -6,17 +6,19 @@ pipeline splats all of them and lets their merge metrics decide pixel by pixel.
     dis                         dense inverse search, preset balanced
     dis:medium,scale=0.5        preset medium, searched at half size
     dis:fine,stride=1           one setting of the preset replaced
+    raft:small,iterations=8     a trained network, for those who have its weights (`retempo weights list`)
     vectors                     channels of the file itself, read by the caller
     vectors:cycles              the same, with a vector preset
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from retempo.errors import UsageError
+from retempo.errors import UsageError, WeightsError
 from retempo.flow.base import FlowEstimator
 
 
@@ -40,16 +42,31 @@ Factory = Callable[[str, dict[str, str], dict[str, object]], "FlowEstimator | Ve
 """(preset or "", the part's key=value pairs, the caller's context) -> estimator."""
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Weights of a trained estimator.
+
+    Attributes:
+        state: name -> tensor, as the network names them.
+        digest: begins of the SHA-256 of the file they were published in; eight characters or more.
+    """
+
+    state: dict[str, Any]
+    digest: str
+
+
 def parse_flow(text: str, **context: object) -> list[FlowEstimator | VectorsMarker]:
     """Turn a ``--flow`` string into its hypotheses, in order.
 
     Args:
         text: see the grammar above.
-        context: defaults for all parts: ``working_scale``, ``working_size``, ``threads``. What a part says
-            itself wins. Keys that are None count as absent.
+        context: defaults for all parts: ``working_scale``, ``working_size``, ``threads``, ``device``. What a part says
+            itself wins. Keys that are None count as absent. ``load_weights`` (name -> ``Weights``) finds the weights
+            of trained estimators, which this room has no files of.
 
     Raises:
         UsageError: an unknown name, preset, key or value; an empty part; the same part twice.
+        WeightsError: weights, or PyTorch, are not installed, or the weights are others than the part says.
     """
     result: list[FlowEstimator | VectorsMarker] = []
     for part in text.split("+"):
@@ -73,9 +90,10 @@ def parse_flow(text: str, **context: object) -> list[FlowEstimator | VectorsMark
 def names() -> list[str]:
     """Return every name with its presets, as a user may type it: ``dis``, ``dis:fast``, ..., ``vectors``, ..."""
     from retempo.flow.dis import PRESETS as DIS_PRESETS
+    from retempo.flow.raft.sizes import SIZES as RAFT_SIZES
     from retempo.flow.vectors import PRESETS as VECTOR_PRESETS
 
-    presets = {"dis": list(DIS_PRESETS), "vectors": list(VECTOR_PRESETS)}
+    presets = {"dis": list(DIS_PRESETS), "raft": list(RAFT_SIZES), "vectors": list(VECTOR_PRESETS)}
     return [
         entry
         for name in _FACTORIES
@@ -90,7 +108,13 @@ def register_flow(name: str, factory: Factory) -> None:
     _FACTORIES[name] = factory
 
 
-_DIS_KEYS: Final = {
+Keys = dict[str, tuple[str, Callable[[str], object]]]
+"""What a part may say -> (the constructor's name for it, how it is read)."""
+
+PINNED: Final = 8
+"""Characters of a digest by which weights are named."""
+
+_DIS_KEYS: Final[Keys] = {
     "finest": ("finest_scale", int),
     "patch": ("patch_size", int),
     "stride": ("patch_stride", int),
@@ -105,19 +129,72 @@ _DIS_KEYS: Final = {
 def _make_dis(preset: str, pairs: dict[str, str], context: dict[str, object]) -> FlowEstimator:
     from retempo.flow.dis import DisFlow
 
-    shared = ("working_scale", "working_size", "threads")
-    keywords = {key: context[key] for key in shared if context.get(key) is not None}
+    keywords = _keywords("dis", _DIS_KEYS, pairs, context, ("threads",))
+    return DisFlow(preset or "balanced", **keywords)
+
+
+_RAFT_KEYS: Final[Keys] = {
+    "iterations": ("iterations", int),
+    "scale": ("working_scale", float),
+    "size": ("working_size", int),
+    "half": ("half", lambda text: bool(int(text))),
+    "memory": ("memory", int),
+}
+
+
+def _make_raft(preset: str, pairs: dict[str, str], context: dict[str, object]) -> FlowEstimator:
+    from retempo.flow.raft.sizes import SIZES
+
+    size = preset or "large"
+    if size not in SIZES:
+        raise UsageError(f"raft has no preset {size!r}", f"choose from {', '.join(SIZES)}")
+    pinned = pairs.pop("weights", "")
+    keywords = _keywords("raft", _RAFT_KEYS, pairs, context, ("device",))
+    weights = _load_weights(f"raft-{size}", pinned, context)
+    from retempo.flow.raft.estimator import RaftFlow
+
+    return RaftFlow(size, weights.state, pinned or weights.digest[:PINNED], **keywords)
+
+
+def _load_weights(name: str, pinned: str, context: dict[str, object]) -> Weights:
+    """The weights ``name``, if they are those that the user wants.
+
+    Raises:
+        WeightsError: there are none, or others.
+    """
+    load = context.get("load_weights")
+    if not callable(load):
+        raise WeightsError(f"no weights for {name}", "this caller of parse_flow gives no load_weights")
+    if importlib.util.find_spec("torch") is None:
+        raise WeightsError(f"{name} needs PyTorch, which is not installed", "pip install 'retempo[torch]'")
+    weights: Weights = load(name)
+    if pinned and not (len(pinned) >= PINNED and weights.digest.startswith(pinned.lower())):
+        raise WeightsError(
+            f"the flow asks for {name} of the weights {pinned}, and those of {weights.digest[:PINNED]} are here",
+            "add the right file with `retempo weights add`, or leave weights= out",
+        )
+    return weights
+
+
+def _keywords(
+    name: str, keys: Keys, pairs: dict[str, str], context: dict[str, object], also: tuple[str, ...]
+) -> dict[str, Any]:
+    """What an estimator's constructor is called with: the caller's resolution and ``also``, and what the part says."""
+    shared = ("working_scale", "working_size", *also)
     if "scale" in pairs or "size" in pairs:  # the part's own choice replaces either of the caller's
-        keywords = {key: value for key, value in keywords.items() if key == "threads"}
+        shared = also
+    keywords: dict[str, Any] = {key: context[key] for key in shared if context.get(key) is not None}
     for key, value in pairs.items():
-        if key not in _DIS_KEYS:
-            raise UsageError(f"dis has no setting {key!r}", f"choose from {', '.join(_DIS_KEYS)}")
-        target, kind = _DIS_KEYS[key]
+        if key not in keys:
+            raise UsageError(f"{name} has no setting {key!r}", f"choose from {', '.join(keys)}")
+        target, kind = keys[key]
         try:
             keywords[target] = kind(value)
         except ValueError as error:
-            raise UsageError(f"dis: {key}={value} is not a number", f"write for example {key}=1") from error
-    return DisFlow(preset or "balanced", **keywords)  # type: ignore[arg-type]
+            raise UsageError(
+                f"{name}: {key}={value} is not a number", f"write for example {key}=1"
+            ) from error
+    return keywords
 
 
 def _make_vectors(preset: str, pairs: dict[str, str], context: dict[str, object]) -> VectorsMarker:
@@ -147,4 +224,4 @@ def _known() -> str:
     return ", ".join(names())
 
 
-_FACTORIES: Final[dict[str, Factory]] = {"dis": _make_dis, "vectors": _make_vectors}
+_FACTORIES: Final[dict[str, Factory]] = {"dis": _make_dis, "raft": _make_raft, "vectors": _make_vectors}
