@@ -70,6 +70,7 @@ def test_wheel_holds_the_rooms_and_one_binary(wheel: Path) -> None:
     assert rooms <= {name.split("/")[1] for name in names if name.startswith("retempo/")}
     assert not [name for name in names if name.startswith(("tests/", "native/", "packaging/"))]
     assert "retempo/ocio_data/retempo_flow.ocio" in names
+    assert "retempo/weights_data/manifest.toml" in names
 
 
 @pytest.mark.slow

@@ -13,10 +13,11 @@ from typing import NoReturn
 
 from retempo.errors import InterruptedByUser, RetempoError
 
-COMMANDS = ("retime", "inbetween", "blur", "vectors", "evaluate", "serve", "plugin", "info", "sample")
+COMMANDS = ("retime", "inbetween", "blur", "vectors", "evaluate", "serve", "plugin", "info", "weights", "sample")
 
 EPILOG = """exit codes: 0 done, 1 unexpected error, 2 bad parameter, 3 bad input, 4 cannot write, 5 colour,
-6 timing, 7 device, 130 interrupted. `retempo COMMAND --help` lists a command's options."""
+6 timing, 7 device, 8 weights missing, 9 download failed, 130 interrupted. `retempo COMMAND --help` lists a command's
+options."""
 
 _NEGATIVE = re.compile(r"-\.?\d")
 

@@ -1,0 +1,1 @@
+"""Which trained networks can be used, and where are their weights?"""
