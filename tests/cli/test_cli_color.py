@@ -106,7 +106,7 @@ def test_alpha_stays_premultiplied(retempo: Program, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("movie", "flags", "most", "mean"),
     [("o.mkv", [], 1 / 255, 1 / 255), ("o.mkv", ["--bit-depth", "10"], 1 / 1023, 1 / 1023),
-     ("o.mov", [], 0.12, 0.006), ("o.mp4", ["--quality", "4"], 0.2, 0.015)],
+     ("o.mov", [], 0.12, 0.006), ("o.mp4", ["--crf", "4"], 0.2, 0.015)],
 )  # fmt: skip
 def test_exr_to_movies(
     retempo: Program, tmp_path: Path, movie: str, flags: list[str], most: float, mean: float

@@ -105,7 +105,6 @@ def test_nearer_to_the_truth_than_dis(size: str, limit: float) -> None:
         (one,) = parse_flow(name, load_weights=load_weights)
         flow, _ = one.estimate(first, second)
         errors[name] = float(np.linalg.norm(flow - truth, axis=2)[seen].mean())
-    print(errors)
     assert errors[f"raft:{size}"] < limit * errors["dis:fine"], errors
 
 

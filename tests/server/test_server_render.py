@@ -313,7 +313,7 @@ def test_nothing_is_kept_without_a_cache(serve: Callable[..., Server], folder: P
         ("3/2", {"temperature": "1e9"}, {}, 2, "temperature"),
         ("3/2", {"temperature": "1,5"}, {}, 2, "temperature"),
         ("3/2", {"deterministic": "yes"}, {}, 2, "true or false"),
-        ("3/2", {"flow": "raft"}, {}, 2, "raft"),
+        ("3/2", {"flow": "guess"}, {}, 2, "guess"),
         ("3/2", {"flow": "vectors"}, {}, 3, "vectors"),
         ("3/2", {"depth": "add"}, {}, 2, "depth"),
         ("3/2", {"device": "cuda:77"}, {}, 7, ""),

@@ -10,7 +10,8 @@ from retempo.cli.inbetween import StillPair
 from retempo.cli.result import Result
 from retempo.cli.retime import add_run_arguments, render
 from retempo.errors import UsageError
-from retempo.render.settings import add_setting_arguments, settings_from
+from retempo.render.quality import choose_settings
+from retempo.render.settings import add_setting_arguments
 
 HELP = "add motion blur to an image sequence, a movie or two stills"
 
@@ -27,7 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
     add_setting_arguments(
         parser,
-        groups=("shutter", "cuts", "footage", "flow", "synthesis", "colour", "output", "computing"),
+        groups=(
+            "quality",
+            "shutter",
+            "cuts",
+            "footage",
+            "flow",
+            "synthesis",
+            "colour",
+            "output",
+            "computing",
+        ),
         defaults={"shutter_samples": "auto"},
     )
 
@@ -40,14 +51,15 @@ def run(args: argparse.Namespace) -> Result:
     """
     from retempo.io.sequence import open_source
 
-    settings = settings_from({**BLUR, **vars(args)})
+    choice = choose_settings({**BLUR, **vars(args)})
+    settings = choice.settings
     if settings.shutter_samples == 1 or settings.shutter_angle == 0:
         raise UsageError(
             "one instant, or a shutter that does not open, is no motion blur",
             "give --shutter-samples auto or 2 and more, and a --shutter-angle above 0",
         )
     if args.second is None:
-        return render(args, settings, open_source(args.source, args.frames))
+        return render(args, choice, open_source(args.source, args.frames))
     if args.frames:
         raise UsageError("--frames is for sequences", "leave it out, or give one sequence")
-    return render(args, settings, StillPair(Path(args.source), Path(args.second)))
+    return render(args, choice, StillPair(Path(args.source), Path(args.second)))

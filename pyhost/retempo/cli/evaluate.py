@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from retempo.cli.result import Result
 from retempo.errors import InputError, UsageError
-from retempo.render.settings import add_setting_arguments, settings_from
+from retempo.render.quality import choose_settings
+from retempo.render.settings import add_setting_arguments
 
 if TYPE_CHECKING:
     from retempo.evaluate.clip import Clip
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_setting_arguments(
         parser,
-        groups=("flow", "synthesis", "computing"),
+        groups=("quality", "flow", "synthesis", "computing"),
         leave_out=(
             "flow_layer", "vectors", "vector_preset", "vector_max", "vector_scale", "vector_flip_y", "depth",
             "depth_convention", "depth_channel", "matte", "matte_channel", "matte_invert", "matte_output", "memory",
@@ -77,7 +78,8 @@ def run(args: argparse.Namespace) -> Result:
     from retempo.evaluate.run import evaluate
     from retempo.evaluate.worst import check_sheet, write_sheet
 
-    settings = settings_from(vars(args))
+    choice = choose_settings(vars(args))
+    settings = choice.settings
     given = Path(args.folder).expanduser()
     name = find_layout(given, args.layout)
     check_flags(args, name)
@@ -105,6 +107,7 @@ def run(args: argparse.Namespace) -> Result:
         "sheet": args.sheet,
         "notes": notes(found.clips, why, name, args),
         "settings": asdict(settings),
+        "choices": choice.reasons,
         "seconds": time.monotonic() - start,
     }
     return Result(data, table(data))

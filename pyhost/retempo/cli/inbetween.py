@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from retempo.cli.result import Result
 from retempo.cli.retime import add_run_arguments, render
 from retempo.errors import InputError, UsageError
-from retempo.render.settings import add_setting_arguments, settings_from
+from retempo.render.quality import choose_settings
+from retempo.render.settings import add_setting_arguments
 
 if TYPE_CHECKING:
     from retempo.io.frame import Frame
@@ -31,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--with-originals", action="store_true", help="write the two images too, as first and last"
     )
     add_run_arguments(parser)
-    add_setting_arguments(parser, groups=("shutter", "flow", "synthesis", "colour", "output", "computing"))
+    add_setting_arguments(
+        parser, groups=("quality", "shutter", "flow", "synthesis", "colour", "output", "computing")
+    )
 
 
 def run(args: argparse.Namespace) -> Result:
@@ -47,7 +50,7 @@ def run(args: argparse.Namespace) -> Result:
         "output_range": made,
         "on_missing": "interpolate",
     }
-    return render(args, settings_from({**vars(args), **timing}), pair)
+    return render(args, choose_settings({**vars(args), **timing}), pair)
 
 
 class StillPair:

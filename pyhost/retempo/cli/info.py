@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from retempo.cli.result import Result
+from retempo.render.quality import choose_flow, describe_quality
 from retempo.render.settings import RetimeSettings, add_setting_arguments, settings_from
 
 if TYPE_CHECKING:
@@ -51,12 +52,15 @@ def describe_installation(config: str = "") -> dict[str, Any]:
 
     build: dict[str, Any] = dict(_native.build_info())
     found = find_config(config or None)
-    engines = next(one for one in fields(RetimeSettings) if one.name == "engine").metadata["choices"]
+    choices = {one.name: one.metadata["choices"] for one in fields(RetimeSettings)}
+    engines, qualities = choices["engine"], choices["quality"]
     return {
         "build": build,
         "devices": ["cpu", *(["cuda"] if _native.cuda_available() else [])],
         "engines": list(engines),
         "flow": catalog.names(),
+        "flow_auto": {device: _chosen(choose_flow(device)) for device in ("cpu", "cuda")},
+        "quality": {name: _chosen(describe_quality(name)) for name in qualities},
         "vector_presets": list(PRESETS),
         "ocio": {
             "$OCIO": os.environ.get("OCIO", ""),
@@ -66,6 +70,14 @@ def describe_installation(config: str = "") -> dict[str, Any]:
             "built_in": ["ocio://default", "ocio://cg-config-latest", "ocio://studio-config-latest"],
         },
     }
+
+
+def _chosen(choice: tuple[Any, str]) -> dict[str, Any]:
+    return {"chosen": choice[0], "why": choice[1]}
+
+
+def _spelled(settings: dict[str, str]) -> str:
+    return " ".join(f"--{name} {value}" for name, value in settings.items()) or "nothing else"
 
 
 def describe_source(source: Source, settings: RetimeSettings) -> dict[str, Any]:
@@ -129,6 +141,14 @@ def _installation_table(facts: dict[str, Any]) -> Any:
         "devices": ", ".join(facts["devices"]),
         "engines": ", ".join(facts["engines"]),
         "flow": ", ".join(facts["flow"]),
+        **{
+            f"--flow auto --device {device}": f"{one['chosen']} ({one['why']})"
+            for device, one in facts["flow_auto"].items()
+        },
+        **{
+            f"--quality {name}": f"{_spelled(one['chosen'])} ({one['why']})"
+            for name, one in facts["quality"].items()
+        },
         "vector presets": ", ".join(facts["vector_presets"]),
         "OCIO config": f"{ocio['config']} from {ocio['from']}",
         "OCIO roles": ", ".join(f"{role} = {space}" for role, space in ocio["roles"].items()),

@@ -13,7 +13,18 @@ from typing import NoReturn
 
 from retempo.errors import InterruptedByUser, RetempoError
 
-COMMANDS = ("retime", "inbetween", "blur", "vectors", "evaluate", "serve", "plugin", "info", "weights", "sample")
+COMMANDS = (
+    "retime",
+    "inbetween",
+    "blur",
+    "vectors",
+    "evaluate",
+    "serve",
+    "plugin",
+    "info",
+    "weights",
+    "sample",
+)
 
 EPILOG = """exit codes: 0 done, 1 unexpected error, 2 bad parameter, 3 bad input, 4 cannot write, 5 colour,
 6 timing, 7 device, 8 weights missing, 9 download failed, 130 interrupted. `retempo COMMAND --help` lists a command's

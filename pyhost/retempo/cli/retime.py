@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retempo.cli.result import Result
-from retempo.render.settings import RetimeSettings, add_setting_arguments, settings_from
+from retempo.render.quality import Choice, choose_settings
+from retempo.render.settings import add_setting_arguments
 
 if TYPE_CHECKING:
     from retempo.io.source import Source
@@ -42,11 +44,10 @@ def run(args: argparse.Namespace) -> Result:
     """Plan, then render; see ``retempo.render.shot``."""
     from retempo.io.sequence import open_source
 
-    settings = settings_from(vars(args))
-    return render(args, settings, open_source(args.source, args.frames))
+    return render(args, choose_settings(vars(args)), open_source(args.source, args.frames))
 
 
-def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -> Result:
+def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
     """Retime ``source`` as the settings say into ``args.output``."""
     from retempo.io.pattern import parse_range
     from retempo.render.job import colour_warning, open_renderer, render_job
@@ -54,13 +55,12 @@ def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -
     from retempo.render.timing import schedule
     from retempo.retime.cadence import tell_cadence
 
-    settings = survey(settings, source, open_renderer)
+    settings = survey(choice.settings, source, open_renderer)
     outputs = parse_range(settings.output_range) if settings.output_range else None
     wanted = schedule(settings, source.frames, source.fps, outputs, lambda number: name_of(source, number))
     if args.dry_run:
-        return Result(
-            {"plan": wanted.plan.to_json(), "settings": settings.as_dict()}, plan_table(wanted.plan)
-        )
+        facts = {"plan": wanted.plan.to_json(), "settings": settings.as_dict(), "choices": choice.reasons}
+        return Result(facts, plan_table(wanted.plan, choice.reasons))
     renderer = open_renderer(settings, source, args.output)
     warnings = [one for one in (colour_warning(settings, source, renderer.color),) if one]
     if not args.json:
@@ -77,7 +77,7 @@ def render(args: argparse.Namespace, settings: RetimeSettings, source: Source) -
             progress=progress,
         )
     data: dict[str, Any] = {"output": args.output, "plan": wanted.plan.description, **report.as_dict()}
-    data["warnings"] = warnings
+    data |= {"warnings": warnings, "choices": choice.reasons}
     data["dropped"] = sorted(wanted.plan.cadence.dropped)
     told = [summary(report.as_dict(), args.output), tell_cadence(wanted.plan.cadence)]
     return Result(data, "\n".join(filter(None, told)))
@@ -113,8 +113,9 @@ def repairs(counts: dict[int, int]) -> str:
     return ", ".join(listed[:4]) + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")
 
 
-def plan_table(plan: Plan) -> Any:
-    """The plan as a table that ``rich`` prints."""
+def plan_table(plan: Plan, reasons: Sequence[str] = ()) -> Any:
+    """The plan as a table that ``rich`` prints, and below it what was chosen and why."""
+    from rich.console import Group
     from rich.table import Table
 
     from retempo.retime.cadence import tell_cadence
@@ -123,7 +124,7 @@ def plan_table(plan: Plan) -> Any:
     table = Table(*header, title=plan.description, caption=tell_cadence(plan.cadence) or None)
     for row in rows:
         table.add_row(*row)
-    return table
+    return Group(table, *reasons)
 
 
 class open_progress:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from retempo.cli.result import Result
 from retempo.errors import UsageError
-from retempo.render.settings import add_setting_arguments, settings_from
+from retempo.render.quality import choose_settings
+from retempo.render.settings import add_setting_arguments
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> Result:
     from retempo.render.job import open_renderer
     from retempo.render.survey import survey
 
-    settings = settings_from({**vars(args), "inverses": "off"})
+    settings = choose_settings({**vars(args), "inverses": "off"}, several=False).settings
     if not args.output.lower().endswith(".exr"):
         raise UsageError(f"--output is {args.output}", "vectors need float channels: write .exr files")
     source = open_source(args.source, args.frames)

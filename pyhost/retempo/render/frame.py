@@ -20,6 +20,7 @@ from retempo.errors import UsageError
 from retempo.flow.base import FlowEstimator, Image
 from retempo.flow.catalog import VectorsMarker, parse_flow
 from retempo.io.frame import Frame, Layer, check_same_layout
+from retempo.models.weights import load_weights
 from retempo.render.canvas import (
     Canvas,
     canvas_window,
@@ -117,6 +118,7 @@ class FrameRenderer:
 
     Raises:
         UsageError: a flow estimator is unknown.
+        WeightsError: the weights of a trained one, or PyTorch, are not installed.
         DeviceError: the device is absent, or was not compiled in.
     """
 
@@ -125,7 +127,13 @@ class FrameRenderer:
         self.color = color
         self.device = find_device(settings.device)
         self.estimators: list[FlowEstimator | VectorsMarker] = (
-            parse_flow(settings.flow, working_scale=settings.flow_scale, threads=settings.threads)
+            parse_flow(
+                settings.flow,
+                working_scale=settings.flow_scale,
+                threads=settings.threads,
+                device=self.device,
+                load_weights=load_weights,
+            )
             if settings.engine == "splatsyn"
             else []
         )

@@ -29,7 +29,7 @@ from retempo.render.vectors import check_vectors, find_depth
 
 
 def open_renderer(settings: RetimeSettings, source: Source, output: str = "") -> FrameRenderer:
-    """A renderer whose colour fits this source. Sets the threads of OpenCV, which are those of the whole process.
+    """A renderer whose colour fits this source. Sets the threads of OpenCV and PyTorch, for the whole process.
 
     Args:
         settings: colour, flow and computing settings.
@@ -40,9 +40,8 @@ def open_renderer(settings: RetimeSettings, source: Source, output: str = "") ->
     Raises:
         ColorError: a config or colour space does not exist.
         UsageError: an unknown flow estimator.
+        WeightsError: the weights of a trained one are not installed.
     """
-    if settings.threads:
-        set_threads(settings.threads)
     path = str(source.path(source.frames[0]))
     kind: Kind = "movie" if source.kind == "movie" else _kind(source.header(source.frames[0]))
     config = find_config(settings.config or None)
@@ -59,7 +58,10 @@ def open_renderer(settings: RetimeSettings, source: Source, output: str = "") ->
         kind=kind,
         threads=settings.threads,
     )
-    return FrameRenderer(settings, color)
+    renderer = FrameRenderer(settings, color)
+    if settings.threads:
+        set_threads(settings.threads)  # after it: trained estimators have loaded PyTorch by now
+    return renderer
 
 
 def colour_warning(settings: RetimeSettings, source: Source, color: ColorPipeline) -> str:
@@ -124,7 +126,7 @@ def render_job(
         depth=None if settings.data_type == "keep" else settings.data_type,
         codec=settings.codec or None,
         bits=settings.bit_depth or None,
-        quality=settings.quality or None,
+        quality=settings.crf or None,
     )
     if not (overwrite or resume):
         refuse_existing(target, [entry.output for entry in wanted.plan.entries])

@@ -151,13 +151,20 @@ class RetimeSettings:
         "for them", group="footage", pixels=False,
     )  # fmt: skip
 
+    # a wish: what it stands for is in flow, filter and inverses (quality.py), which are in the fingerprint
+    quality: str = _setting(
+        "balanced", "choose --flow, --filter and --inverses, where they are not given: best takes trained flow if its "
+        "weights are installed", group="quality", choices=("fast", "balanced", "best"), pixels=False,
+    )  # fmt: skip
+
     # flow: how motion is found
     engine: str = _setting(
         "splatsyn", "synthesis engine", group="flow", choices=("splatsyn", "blend", "nearest")
     )
     flow: str = _setting(
         "dis",
-        "flow estimators, joined by + for several hypotheses: dis, dis:coarse, vectors, ...",
+        "flow estimators, joined by + for several hypotheses: dis, dis:coarse, raft, vectors, ...; auto: what the "
+        "device can afford",
         group="flow",
     )
     flow_scale: float = _setting(
@@ -306,7 +313,7 @@ class RetimeSettings:
         group="output", kind=int,
     )  # fmt: skip
 
-    quality: int = _setting(
+    crf: int = _setting(
         0,
         "constant rate factor of h264 and hevc, smaller is better; 0: the default",
         group="output",
