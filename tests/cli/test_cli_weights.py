@@ -85,7 +85,8 @@ def site(published: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.Monk
     """A server with weights, in a manifest of its own."""
     made = Site(published.read_bytes())
     text = manifest_path().read_text()
-    entry = text[text.index('[[weights]]\nname = "raft-small"') :]
+    begin = text.index('[[weights]]\nname = "raft-small"')
+    entry = text[begin : text.index("[[weights]]", begin + 1)]
     digest = hashlib.sha256(made.content).hexdigest()
     entry = re.sub(r'url = "[^"]*"', f'url = "{made.url}"', entry, count=1)
     entry = re.sub(r'sha256 = "[^"]*"', f'sha256 = "{digest}"', entry, count=1)
@@ -108,12 +109,13 @@ def test_list_says_what_is_there(folder: Path, published: Path, capsys: pytest.C
     assert {one["name"]: one["state"] for one in facts["weights"]} == {
         "raft-large": "absent",
         "raft-small": "absent",
+        "neuflow-v2": "absent",
     }
     assert main(["weights", "add", "raft-small", str(published)]) == 0
     assert "none of the published files" in capsys.readouterr().out
     (folder / "raft-large.safetensors").write_bytes(b"broken")
     assert main(["weights", "list", "--json"]) == 0
-    large, small = json.loads(capsys.readouterr().out)["weights"]
+    large, small, _ = json.loads(capsys.readouterr().out)["weights"]
     assert "is broken" in large["state"] and "weights fetch raft-large" in large["state"]
     assert (small["state"], small["source_file"], small["published"]) == ("ok", "mine.pth", False)
     assert main(["weights", "list"]) == 0
@@ -221,6 +223,13 @@ def test_offline(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.close()
     assert fetch() == 9
     assert "cannot be fetched" in (said := capsys.readouterr().err) and "retempo weights add" in said
+
+
+def test_the_shipped_manifest_has_entries_without_an_address(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["weights", "fetch", "neuflow-v2", "--yes"]) == 2
+    assert "https://github.com/neufieldrobotics/NeuFlow_v2" in capsys.readouterr().err
 
 
 def test_no_address_names_the_page(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,9 +46,9 @@ def test_mistakes_are_named(text: str, message: str) -> None:
 
 
 def test_every_listed_name_parses() -> None:
-    assert {"dis", "dis:coarse", "raft", "raft:small", "vectors", "vectors:nuke"} <= set(names())
+    assert {"dis", "dis:coarse", "raft", "raft:small", "neuflow", "vectors", "vectors:nuke"} <= set(names())
     for name in names():
-        if not name.startswith("raft"):
+        if not name.startswith(("raft", "neuflow")):
             assert len(parse_flow(name)) == 1
 
 

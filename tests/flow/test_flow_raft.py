@@ -17,9 +17,10 @@ from retempo.flow.base import FlowEstimator
 from retempo.flow.catalog import Weights, parse_flow
 from retempo.flow.raft.checkpoint import convert, rename
 from retempo.flow.raft.correlation import Pyramid
-from retempo.flow.raft.estimator import RaftFlow, padding
+from retempo.flow.raft.estimator import RaftFlow
 from retempo.flow.raft.network import Raft
 from retempo.flow.raft.sizes import SIZES
+from retempo.flow.trained import padding
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -135,9 +136,10 @@ def test_any_size(height: int, width: int) -> None:
 
 
 def test_margins_are_even_and_lead_to_multiples_of_eight() -> None:
-    assert padding(1080, 1920) == (0, 0, 0, 0)
-    assert padding(135, 250) == (3, 3, 0, 1)
-    assert padding(100, 7) == (60, 61, 14, 14)
+    assert padding(1080, 1920, 8, 128) == (0, 0, 0, 0)
+    assert padding(135, 250, 8, 128) == (3, 3, 0, 1)
+    assert padding(100, 7, 8, 128) == (60, 61, 14, 14)
+    assert padding(1080, 1920, 16, 64) == (0, 0, 4, 4)
 
 
 def test_the_second_flow_is_that_of_the_swapped_pair() -> None:

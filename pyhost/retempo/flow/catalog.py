@@ -7,6 +7,7 @@ pipeline splats all of them and lets their merge metrics decide pixel by pixel.
     dis:medium,scale=0.5        preset medium, searched at half size
     dis:fine,stride=1           one setting of the preset replaced
     raft:small,iterations=8     a trained network, for those who have its weights (`retempo weights list`)
+    neuflow                     another one
     vectors                     channels of the file itself, read by the caller
     vectors:cycles              the same, with a vector preset
 """
@@ -87,6 +88,17 @@ def parse_flow(text: str, **context: object) -> list[FlowEstimator | VectorsMark
     return result
 
 
+def weights_of(name: str, preset: str) -> str:
+    """What the weights of a part are called in the manifest of weights; "" for what needs none.
+
+    Args:
+        name, preset: of the part: ``raft`` and ``small``.
+    """
+    if name == "raft":
+        return f"raft-{preset or 'large'}"
+    return NEUFLOW if name == "neuflow" else ""
+
+
 def names() -> list[str]:
     """Return every name with its presets, as a user may type it: ``dis``, ``dis:fast``, ..., ``vectors``, ..."""
     from retempo.flow.dis import PRESETS as DIS_PRESETS
@@ -113,6 +125,8 @@ Keys = dict[str, tuple[str, Callable[[str], object]]]
 
 PINNED: Final = 8
 """Characters of a digest by which weights are named."""
+
+NEUFLOW: Final = "neuflow-v2"
 
 _DIS_KEYS: Final[Keys] = {
     "finest": ("finest_scale", int),
@@ -150,10 +164,24 @@ def _make_raft(preset: str, pairs: dict[str, str], context: dict[str, object]) -
         raise UsageError(f"raft has no preset {size!r}", f"choose from {', '.join(SIZES)}")
     pinned = pairs.pop("weights", "")
     keywords = _keywords("raft", _RAFT_KEYS, pairs, context, ("device",))
-    weights = _load_weights(f"raft-{size}", pinned, context)
+    weights = _load_weights(weights_of("raft", size), pinned, context)
     from retempo.flow.raft.estimator import RaftFlow
 
     return RaftFlow(size, weights.state, pinned or weights.digest[:PINNED], **keywords)
+
+
+_NEUFLOW_KEYS: Final = _RAFT_KEYS
+
+
+def _make_neuflow(preset: str, pairs: dict[str, str], context: dict[str, object]) -> FlowEstimator:
+    if preset:
+        raise UsageError(f"neuflow has no preset {preset!r}", "write neuflow alone")
+    pinned = pairs.pop("weights", "")
+    keywords = _keywords("neuflow", _NEUFLOW_KEYS, pairs, context, ("device",))
+    weights = _load_weights(NEUFLOW, pinned, context)
+    from retempo.flow.neuflow.estimator import NeuFlowFlow
+
+    return NeuFlowFlow(weights.state, pinned or weights.digest[:PINNED], **keywords)
 
 
 def _load_weights(name: str, pinned: str, context: dict[str, object]) -> Weights:
@@ -224,4 +252,9 @@ def _known() -> str:
     return ", ".join(names())
 
 
-_FACTORIES: Final[dict[str, Factory]] = {"dis": _make_dis, "raft": _make_raft, "vectors": _make_vectors}
+_FACTORIES: Final[dict[str, Factory]] = {
+    "dis": _make_dis,
+    "raft": _make_raft,
+    "neuflow": _make_neuflow,
+    "vectors": _make_vectors,
+}

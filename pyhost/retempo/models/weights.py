@@ -165,6 +165,8 @@ def read_tensors(path: Path) -> dict[str, Any]:
         if "weights" in first.lower() and "only" in first.lower():
             raise InputError(f"{path} holds more than tensors: loading it would run code", hint) from error
         raise InputError(f"{path} cannot be read as weights: {first[:200]}", hint) from error
+    if isinstance(found, Mapping) and isinstance(found.get("model"), Mapping):
+        found = found["model"]  # beside what a training needs to go on
     if (
         not isinstance(found, Mapping)
         or not found
@@ -198,9 +200,10 @@ def _fit(entry: Entry, state: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 def _converters() -> dict[str, Callable[[Mapping[str, Any], str], dict[str, Any]]]:
     """What makes published tensors ours, by the network's name in --flow."""
-    from retempo.flow.raft.checkpoint import convert
+    from retempo.flow.neuflow.estimator import convert as convert_neuflow
+    from retempo.flow.raft.checkpoint import convert as convert_raft
 
-    return {"raft": convert}
+    return {"raft": convert_raft, "neuflow": convert_neuflow}
 
 
 def _write(target: Path, state: dict[str, Any], header: dict[str, str]) -> None:

@@ -95,16 +95,16 @@ def pin_weights(flow: str) -> str:
 
 
 def _pin(part: str) -> str:
-    from retempo.flow.catalog import PINNED
+    from retempo.flow.catalog import PINNED, weights_of
     from retempo.models.weights import inspect, no_weights
 
     head, *pairs = (piece.strip() for piece in part.split(","))
     name, _, size = head.partition(":")
-    if name != "raft" or any(pair.startswith("weights=") for pair in pairs):
+    wanted = weights_of(name, size)
+    if not wanted or any(pair.startswith("weights=") for pair in pairs):
         return part
-    wanted = f"raft-{size or 'large'}"
     if wanted not in _known():
-        return part  # whoever parses it says which sizes there are
+        return part  # whoever parses it says which there are
     found = inspect(wanted)
     if found is None:
         raise no_weights(wanted)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import torch
 
-from retempo.errors import InputError
 from retempo.flow.raft.network import Raft
+from retempo.flow.trained import fit_state
 
 TORCHVISION: Final = (
     (r"^feature_encoder\.", "fnet."),
@@ -33,8 +33,6 @@ TORCHVISION: Final = (
 TWICE: Final = re.compile(r"^cnet\.layer[23]\.0\.norm3\.")
 """The authors register the shortcut's normalisation a second time, under this name."""
 
-SHOWN: Final = 3
-
 
 def convert(state: Mapping[str, Any], size: str) -> dict[str, Any]:
     """Give tensors the names that ``Raft(size)`` has, and see that they fit it.
@@ -49,25 +47,7 @@ def convert(state: Mapping[str, Any], size: str) -> dict[str, Any]:
     named = rename(state, size)
     with torch.device("meta"):  # names and shapes alone
         wanted = Raft(size).state_dict()
-    wrong = [
-        *(f"{name} is missing" for name in wanted if name not in named),
-        *(f"{name} is not of this network" for name in named if name not in wanted),
-        *(
-            f"{name} is {tuple(named[name].shape)}, not {tuple(tensor.shape)}"
-            for name, tensor in wanted.items()
-            if name in named and named[name].shape != tensor.shape
-        ),
-    ]
-    if wrong:
-        more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
-        raise InputError(
-            f"these are not the weights of raft {size}: {', '.join(wrong[:SHOWN])}{more}",
-            "look whether the file is of the other size, or of another network",
-        )
-    for name, tensor in named.items():
-        if not bool(tensor.isfinite().all()):
-            raise InputError(f"{name} of these weights has NaN or infinite values", "get the file again")
-    return {name: named[name].to(wanted[name].dtype) for name in wanted}
+    return fit_state(named, wanted, f"raft {size}")
 
 
 def rename(state: Mapping[str, Any], size: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from retempo.flow.raft.sizes import STRIDE, RaftSize
+from retempo.flow.trained import enlarge_convex
 
 
 class MotionEncoder(nn.Module):
@@ -99,8 +100,4 @@ class UpdateBlock(nn.Module):
             return STRIDE * functional.interpolate(
                 flow, scale_factor=STRIDE, mode="bilinear", align_corners=True
             )
-        count, _, height, width = flow.shape
-        weights = (0.25 * self.mask(state)).float().view(count, 1, 9, STRIDE, STRIDE, height, width)
-        around = functional.unfold(STRIDE * flow, 3, padding=1).view(count, 2, 9, 1, 1, height, width)
-        fine = (weights.softmax(2) * around).sum(2)
-        return fine.permute(0, 1, 4, 2, 5, 3).reshape(count, 2, STRIDE * height, STRIDE * width)
+        return enlarge_convex(STRIDE * flow, 0.25 * self.mask(state), STRIDE)

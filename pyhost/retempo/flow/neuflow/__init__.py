@@ -1,0 +1,1 @@
+"""What does a trained network made for small devices think of a pair? NeuFlow v2, for those who have its weights."""
