@@ -32,7 +32,10 @@ def find_perceptual() -> tuple[Perceptual | None, str]:
     for places in (_backbones(), _linears()):
         if not any(path.is_file() for path in places):
             looked = ", ".join(str(path) for path in places)
-            return None, f"LPIPS has no weights here: no {looked} (nothing is downloaded)"
+            return (
+                None,
+                f"LPIPS has no weights: no {looked}; $RETEMPO_WEIGHTS may name a folder (nothing is downloaded)",
+            )
     from retempo.metrics.perceptual import Lpips
 
     return Lpips(_load(_backbones()), _load(_linears())), ""
