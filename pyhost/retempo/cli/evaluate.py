@@ -54,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--worst", type=int, default=8, metavar="N", help="how many of them (default: 8)")
     parser.add_argument("--overwrite", action="store_true", help="replace a sheet that exists")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_method_arguments(parser)
+
+
+def add_method_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of everything that decides how in-betweens of plain pictures are made."""
     add_setting_arguments(
         parser,
         groups=("quality", "flow", "synthesis", "computing"),

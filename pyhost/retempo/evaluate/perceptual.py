@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from retempo.errors import InputError
+from retempo.models.weights import weights_folder
 
 if TYPE_CHECKING:
     from retempo.evaluate.score import Perceptual
@@ -22,7 +23,7 @@ LINEAR: Final = "lpips_alex.pth"
 def find_perceptual() -> tuple[Perceptual | None, str]:
     """LPIPS, or None and a line that says what is missing.
 
-    Both files are looked for in ``$RETEMPO_WEIGHTS``, then where PyTorch's hub and the ``lpips`` package have them.
+    Both files are looked for in the weights folder, then where PyTorch's hub and the ``lpips`` package have them.
 
     Raises:
         InputError: a file is there and is not what its name says.
@@ -32,33 +33,22 @@ def find_perceptual() -> tuple[Perceptual | None, str]:
     for places in (_backbones(), _linears()):
         if not any(path.is_file() for path in places):
             looked = ", ".join(str(path) for path in places)
-            return (
-                None,
-                f"LPIPS has no weights: no {looked}; $RETEMPO_WEIGHTS may name a folder (nothing is downloaded)",
-            )
+            return None, f"LPIPS has no weights: no {looked} (nothing is downloaded)"
     from retempo.metrics.perceptual import Lpips
 
     return Lpips(_load(_backbones()), _load(_linears())), ""
 
 
-def _own(name: str) -> list[Path]:
-    folder = os.environ.get("RETEMPO_WEIGHTS")
-    return [Path(folder).expanduser() / name] if folder else []
-
-
 def _backbones() -> list[Path]:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     hub = Path(os.environ.get("TORCH_HOME") or cache / "torch") / "hub" / "checkpoints"
-    return [*_own(BACKBONE), hub / BACKBONE]
+    return [weights_folder() / BACKBONE, hub / BACKBONE]
 
 
 def _linears() -> list[Path]:
     package = find_spec("lpips")
-    beside = [
-        Path(place) / "weights" / "v0.1" / "alex.pth"
-        for place in (package and package.submodule_search_locations) or ()
-    ]
-    return [*_own(LINEAR), *beside] or [Path("$RETEMPO_WEIGHTS") / LINEAR]
+    places = (package and package.submodule_search_locations) or ()
+    return [weights_folder() / LINEAR, *(Path(place) / "weights" / "v0.1" / "alex.pth" for place in places)]
 
 
 def _load(places: list[Path]) -> dict[str, object]:

@@ -30,16 +30,16 @@ class Rebuilder:
     """Makes frames between pictures; what neighbouring gaps both ask for is estimated once.
 
     Args:
-        settings: flow, synthesis and computing settings of a retime. Sets OpenCV's threads, where they name them.
+        settings: flow, synthesis and computing settings of a retime. Sets the threads of OpenCV and PyTorch,
+            where they name them.
 
     Raises:
         UsageError: an unknown flow estimator, or one that reads channels which pictures do not have.
+        WeightsError: a trained estimator's weights are not installed.
         DeviceError: the device is absent.
     """
 
     def __init__(self, settings: RetimeSettings) -> None:
-        if settings.threads:
-            set_threads(settings.threads)
         color = ColorPipeline(
             "ocio://default",
             UNTOUCHED,
@@ -50,6 +50,8 @@ class Rebuilder:
             threads=settings.threads,
         )
         self._renderer = FrameRenderer(settings, color)
+        if settings.threads:
+            set_threads(settings.threads)  # after it: trained estimators have loaded PyTorch by now
         if any(isinstance(one, VectorsMarker) for one in self._renderer.estimators):
             raise UsageError("the footage carries no motion vectors", "choose a --flow that is estimated")
         self._reach = settings.window // 2

@@ -40,11 +40,12 @@ from plain_peers import Blend, HalfWarp, Retempo
 from rich.console import Console
 from rich.table import Table
 
+from retempo.cli.evaluate import add_method_arguments
 from retempo.errors import RetempoError
 from retempo.evaluate.layouts import REPEATED
 from retempo.evaluate.perceptual import find_perceptual
 from retempo.evaluate.score import Perceptual, Score, mean_of
-from retempo.render.settings import add_setting_arguments, settings_from
+from retempo.render.quality import choose_settings
 
 Figures = dict[str, Any]
 ALL = "all"
@@ -155,7 +156,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--measures", default="psnr", choices=("psnr", ALL), help="all: SSIM, IE and LPIPS, too"
     )
     parser.add_argument("--json", type=Path, default=Path("build/quality.json"), help="where the figures go")
-    add_setting_arguments(parser, groups=("flow", "synthesis", "computing"))
+    add_method_arguments(parser)
     given = parser.parse_args(arguments)
     if given.last < 2 or given.every < 1:
         parser.error("--last must be at least 2 and --every at least 1")
@@ -167,10 +168,12 @@ def main(arguments: list[str] | None = None) -> int:
     given = parse(arguments)
     console = Console()
     try:
-        settings = settings_from(vars(given))
+        choice = choose_settings(vars(given))
     except RetempoError as error:
         raise SystemExit(str(error)) from error
-    peers = choose_peers(given.peers, Retempo(settings), console)
+    for reason in choice.reasons:
+        console.print(reason)
+    peers = choose_peers(given.peers, Retempo(choice.settings), console)
     everything = given.measures == ALL
     perceptual, why = find_perceptual() if everything else (None, "")
     if why:
