@@ -93,6 +93,8 @@ def name_of(source: Source, number: int) -> str:
 
 def summary(report: dict[str, Any], output: str) -> str:
     """One line for people."""
+    from retempo.retime.cadence import name_runs
+
     parts = [f"{len(report['written'])} frames written"]
     if report["skipped"]:
         parts.append(f"{len(report['skipped'])} found done")
@@ -100,6 +102,8 @@ def summary(report: dict[str, Any], output: str) -> str:
         parts.append(f"{len(report['copied'])} of them source frames, untouched")
     if report["repaired"]:
         parts.append(f"NaN or infinite colour replaced in {repairs(report['repaired'])}")
+    if report["exposure_matched"]:
+        parts.append(f"flow saw source frames {name_runs(report['exposure_matched'])} at another exposure")
     times = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report["seconds"].items())
     return f"{output}: {', '.join(parts)} ({times})"
 

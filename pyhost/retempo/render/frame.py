@@ -20,6 +20,9 @@ from retempo.errors import UsageError
 from retempo.flow.base import FlowEstimator, Image
 from retempo.flow.catalog import VectorsMarker, parse_flow
 from retempo.io.frame import Frame, Layer, check_same_layout
+from retempo.metrics.exposure import HEIGHT as SMALL_HEIGHT
+from retempo.metrics.exposure import WIDTH as SMALL_WIDTH
+from retempo.metrics.small import Small, shrink_parts
 from retempo.models.weights import load_weights
 from retempo.render.canvas import (
     Canvas,
@@ -35,6 +38,7 @@ from retempo.render.canvas import (
 from retempo.render.device import find_device
 from retempo.render.exposure import Exposure, Pass, longest_motion, thin
 from retempo.render.flow_memory import FlowMemory
+from retempo.render.lighting import match_lighting
 from retempo.render.mattes import matte_of, no_matte, own_mattes, show_alone, show_still
 from retempo.render.options import synthesis_options
 from retempo.render.settings import RetimeSettings
@@ -53,12 +57,14 @@ class PreparedView:
         canvases: one a frame, in host memory.
         pixels, ids: the arrays of the canvases where rendering happens: NumPy, or torch tensors on the device.
         motion: None for engines that know no motion, a lone frame, and frames that are only mixed.
+        matched: numbers of the frames that flow saw at another exposure than their own.
     """
 
     canvases: tuple[Canvas, ...]
     pixels: tuple[Any, ...]
     ids: tuple[Any, ...]
     motion: Prepared | LayeredPrepared | None
+    matched: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,11 @@ class PreparedFrames:
             for index, time in enumerate(self.times)
         }
         return {time: count for time, count in counts.items() if count}
+
+    @property
+    def matched(self) -> set[int]:
+        """Numbers of the frames that flow saw at another exposure than their own."""
+        return {number for view in self.views for number in view.matched}
 
     @property
     def speed(self) -> float | None:
@@ -226,7 +237,17 @@ class FrameRenderer:
                 lambda: guide_of(frame, layers, window, self.color, settings.flow_layer),
             )
 
+        def small(time: int) -> Small:
+            return memory.recall(
+                ("small", *where, time),
+                (held[time],),
+                lambda: shrink_parts([guides[time]], SMALL_WIDTH, SMALL_HEIGHT),
+            )
+
         guides = {time: guide(time) for time in times}
+        around, lighting = match_lighting(around, small, settings.normalise_exposure)
+        matched = tuple(lighting.exposures)
+        guides = {time: lighting.apply(time, picture) for time, picture in guides.items()}
         empty: dict[int, Any] = {}
         if any(isinstance(one, VectorsMarker) for one in self.estimators):
             empty = {
@@ -242,7 +263,7 @@ class FrameRenderer:
                 if not isinstance(estimator, VectorsMarker):
                     made_of = (held[one], held[other], *((mattes[one], mattes[other]) if mattes else ()))
                     return memory.recall(
-                        (estimator.name, layer, *where, one, other),
+                        (estimator.name, layer, *where, lighting.of(one), lighting.of(other), one, other),
                         made_of,
                         lambda: estimator.estimate(shown[one], shown[other]),
                     )
@@ -265,7 +286,7 @@ class FrameRenderer:
             motion = prepare(
                 chosen, exact, flows, self.options, depths, empty=blank, threads=settings.threads
             )
-            return _place_view(canvases, motion, self.device)
+            return replace(_place_view(canvases, motion, self.device), matched=matched)
         if self.device != "cpu":
             raise UsageError(f"mattes are composited on the CPU, not on {self.device}", "give --device cpu")
         layered = prepare_layers(
@@ -279,7 +300,7 @@ class FrameRenderer:
             empty=blank,
             threads=settings.threads,
         )
-        return PreparedView(canvases, *_host_arrays(canvases), layered)
+        return PreparedView(canvases, *_host_arrays(canvases), layered, matched)
 
     def _mattes(
         self, frames: Mapping[int, Frame], mattes: Mapping[int, Frame] | None

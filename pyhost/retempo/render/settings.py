@@ -198,6 +198,10 @@ class RetimeSettings:
         "preset", "which way y points in motion vectors, where the preset is wrong",
         group="flow", choices=("preset", "up", "down"),
     )  # fmt: skip
+    normalise_exposure: str = _setting(
+        "off", "show flow every frame at the same exposure, against flicker, fades and flashes; pixels keep their own; "
+        "auto: where exposure changes", group="flow", choices=("off", "auto", "on"),
+    )  # fmt: skip
     inverses: str = _setting(
         "auto", "use each flow inverted, too, as a further hypothesis: about 0.2 dB better, twice the rendering time; "
         "auto: but for a renderer's own vectors", group="flow", choices=("auto", "on", "off"),

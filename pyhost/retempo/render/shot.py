@@ -44,6 +44,7 @@ class ShotReport:
         written: output frames made now; ``skipped``: found whole and made with the same settings.
         copied: of those written, source frames passed through.
         repaired: source frames with NaN or infinite colour, and how many pixels of each were replaced.
+        matched: source frames that flow saw at another exposure than their own.
         pairs: sets of source frames that flow was estimated for.
         strips: rows of a strip where frames were too large for the memory budget; 0: made whole.
         flow_scale: resolution at which flow was then searched.
@@ -54,6 +55,7 @@ class ShotReport:
     skipped: list[int] = field(default_factory=list)
     copied: list[int] = field(default_factory=list)
     repaired: dict[int, int] = field(default_factory=dict)
+    matched: set[int] = field(default_factory=set)
     pairs: int = 0
     strips: int = 0
     flow_scale: float | None = None
@@ -68,6 +70,7 @@ class ShotReport:
             "skipped": self.skipped,
             "copied": self.copied,
             "repaired": self.repaired,
+            "exposure_matched": sorted(self.matched),
             "pairs": self.pairs,
             "strips": self.strips,
             "flow_scale": self.flow_scale,
@@ -130,7 +133,9 @@ def render_shot(
             report.strips = cut.rows
             report.flow_scale = cut.flow_scale
             report.pairs = len({one.key for step in work for one in step.passes if one.kind == "between"})
-            made = render_in_strips(renderer, source, target, vectors, cut, work, report.repaired, cadence)
+            made = render_in_strips(
+                renderer, source, target, vectors, cut, work, report.repaired, report.matched, cadence
+            )
             with timed(report.seconds, "render"):  # strips are read, made and written in turn
                 for step in made:
                     done(step)
@@ -244,6 +249,7 @@ class _Held:
             self._held[one.key] = found
             self._report.pairs += moving
             self._report.repaired.update(found.repaired)
+            self._report.matched.update(found.matched)
         return found
 
 

@@ -24,6 +24,9 @@ from retempo.io.formats import is_movie
 from retempo.io.frame import Frame, Layer, Window
 from retempo.io.source import Source
 from retempo.io.target import Target
+from retempo.metrics.exposure import HEIGHT as SMALL_HEIGHT
+from retempo.metrics.exposure import WIDTH as SMALL_WIDTH
+from retempo.metrics.small import Small, shrink_parts
 from retempo.render.canvas import (
     Canvas,
     canvas_window,
@@ -38,6 +41,7 @@ from retempo.render.canvas import (
 )
 from retempo.render.exposure import Exposure, Pass, longest_motion, thin
 from retempo.render.frame import FrameRenderer
+from retempo.render.lighting import AS_SHOT, Lighting, match_lighting
 from retempo.render.mattes import own_mattes
 from retempo.render.steps import Step
 from retempo.render.still import blacken, mix
@@ -118,6 +122,7 @@ class _View:
     flows: tuple[FlowPair, ...]
     nearness: tuple[np.ndarray, ...] | None
     reach: int
+    lighting: Lighting = AS_SHOT
 
 
 class StripRenderer:
@@ -217,6 +222,11 @@ class StripRenderer:
         return min(view.window.y for view in self._views), max(view.window.y1 for view in self._views)
 
     @property
+    def matched(self) -> set[int]:
+        """As ``PreparedFrames.matched``."""
+        return {number for view in self._views for number in view.lighting.exposures}
+
+    @property
     def speed(self) -> float | None:
         """As ``PreparedFrames.speed``."""
         time_of = self.cadence.time_of
@@ -249,6 +259,15 @@ class StripRenderer:
         if any(isinstance(one, VectorsMarker) for one in self.renderer.estimators):
             thin = {number: self._thin(self.vectors or self.source, number) for number in self._numbers}
             empty = {number: self._empty(number, layers, window) for number in self._numbers}
+        smalls: dict[int, Small] = {}
+
+        def small(number: int) -> Small:
+            if number not in smalls:
+                guides = (guide for _, guide in self._guides(number, layers, window))
+                smalls[number] = shrink_parts(guides, SMALL_WIDTH, SMALL_HEIGHT)
+            return smalls[number]
+
+        around, lighting = match_lighting(around, small, settings.normalise_exposure)
         encoded: dict[tuple[str, int], np.ndarray] = {}
 
         def ask(estimator: Estimator, one: int, other: int) -> tuple[np.ndarray, ...]:
@@ -259,11 +278,13 @@ class StripRenderer:
                 )  # fmt: skip
             if not isinstance(estimator, EncodedFlowEstimator):
                 raise UsageError(f"the flow {estimator.name} needs whole frames", "give a larger --memory")
-            key = (estimator.name, layers, window, one, other)
+            key = (estimator.name, layers, window, lighting.of(one), lighting.of(other), one, other)
             if key not in self._flows:
                 for number in (one, other):
                     if (estimator.name, number) not in encoded:
-                        encoded[estimator.name, number] = self._encode(estimator, number, layers, window)
+                        encoded[estimator.name, number] = self._encode(
+                            estimator, number, layers, window, lighting
+                        )
                 self._flows[key] = estimator.estimate_encoded(
                     encoded[estimator.name, one], encoded[estimator.name, other]
                 )
@@ -288,19 +309,31 @@ class StripRenderer:
         )
         straight = len(self._numbers) == 2
         reach = int(np.ceil(furthest * (1 if straight else 2))) + WORST_FOOTPRINT_RADIUS + FILTER_RADIUS
-        return _View(layers, window, around.times, tuple(flows), nearness, reach)
+        return _View(layers, window, around.times, tuple(flows), nearness, reach, lighting)
 
     def _encode(
-        self, estimator: EncodedFlowEstimator, number: int, layers: tuple[int, ...], window: Window
+        self,
+        estimator: EncodedFlowEstimator,
+        number: int,
+        layers: tuple[int, ...],
+        window: Window,
+        lighting: Lighting,
     ) -> np.ndarray:
-        color, name = self.renderer.color, self.renderer.settings.flow_layer
         encoded = np.empty((window.height, window.width), np.float32)
+        for part, guide in self._guides(number, layers, window):
+            shown = estimator.encode(lighting.apply(number, guide))
+            encoded[part.y - window.y : part.y1 - window.y] = shown
+        return encoded
+
+    def _guides(
+        self, number: int, layers: tuple[int, ...], window: Window
+    ) -> Iterator[tuple[Window, np.ndarray]]:
+        """A frame's picture in flow space, strip by strip."""
+        color, name = self.renderer.color, self.renderer.settings.flow_layer
         for row in range(window.y, window.y1, self.rows):
             part = window.rows(row, row + self.rows)
             frame = self.source.read(number, (part.y, part.y1))
-            guide = guide_of(frame, layers, part, color, name)
-            encoded[part.y - window.y : part.y1 - window.y] = estimator.encode(guide)
-        return encoded
+            yield part, guide_of(frame, layers, part, color, name)
 
     def _empty(self, number: int, layers: tuple[int, ...], window: Window) -> np.ndarray:
         """``empty_of`` a whole frame."""
@@ -374,8 +407,11 @@ class StripRenderer:
         motion = None
         if flows:
             guides = [
-                guide_of(frame, view.layers, around, renderer.color, renderer.settings.flow_layer)
-                for frame in frames
+                view.lighting.apply(
+                    number,
+                    guide_of(frame, view.layers, around, renderer.color, renderer.settings.flow_layer),
+                )
+                for number, frame in zip(view.numbers, frames, strict=True)
             ]
             empty = None
             if any(isinstance(one, VectorsMarker) for one in renderer.estimators):
@@ -428,6 +464,7 @@ def render_in_strips(
     cut: StripPlan,
     steps: Sequence[Step],
     repaired: dict[int, int] | None = None,
+    matched: set[int] | None = None,
     cadence: Cadence = STEADY,
 ) -> Iterator[Step]:
     """Make and write the frames of ``steps``; yields each when it is done.
@@ -437,6 +474,7 @@ def render_in_strips(
 
     Args:
         repaired: gets the number of pixels with NaN or infinite colour of each source frame.
+        matched: gets the numbers of the frames that flow saw at another exposure than their own.
         cadence: when the source frames were taken.
 
     Raises:
@@ -461,6 +499,8 @@ def render_in_strips(
         if kind == "blur":
             for step in group:
                 prepare_units(units, step, strips)
+                if matched is not None:
+                    matched.update(*(unit.matched for unit in units.values()))
                 write_blurred(units, target, step, strips.rows)
                 if repaired is not None:
                     for unit in units.values():
@@ -473,6 +513,8 @@ def render_in_strips(
                 yield step
             continue
         strips.prepare(needed, first)
+        if matched is not None:
+            matched.update(strips.matched)
         for batch in _batches(list(group), SIDE_BY_SIDE):
             times = [step.entry.source_time for step in batch]
             writers = []

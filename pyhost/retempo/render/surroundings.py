@@ -51,6 +51,11 @@ class Surroundings:
         return self.moments.get(number, Fraction(number))
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        """All frames that are looked at, ascending."""
+        return tuple(sorted({number for pair in self.questions for number in pair}))
+
+    @property
     def questions(self) -> tuple[tuple[int, int], ...]:
         """All pairs in the order in which every estimator is asked about them."""
         return self.pairs + self.past
