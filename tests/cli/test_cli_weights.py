@@ -232,6 +232,14 @@ def test_the_shipped_manifest_has_entries_without_an_address(
     assert "https://github.com/neufieldrobotics/NeuFlow_v2" in capsys.readouterr().err
 
 
+def test_nothing_is_fetched_that_could_not_be_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert fetch() == 8
+    assert "PyTorch" in capsys.readouterr().err and not site.ranges
+
+
 def test_no_address_names_the_page(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mine = tmp_path / "manifest.toml"
     without = tmp_path / "without.toml"

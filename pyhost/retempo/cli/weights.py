@@ -104,8 +104,9 @@ def describe(entry: Entry) -> dict[str, Any]:
 def fetch(entry: Entry, args: argparse.Namespace) -> Result:
     """Ask, download, verify, add."""
     from retempo.models.download import download
-    from retempo.models.weights import add_weights, weights_folder
+    from retempo.models.weights import add_weights, need_packages, weights_folder
 
+    need_packages(entry.name)
     published = entry.to_fetch
     if published is None or not published.sha256:
         pages = ", ".join(dict.fromkeys(one.page for one in entry.files))

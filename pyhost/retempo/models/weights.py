@@ -76,7 +76,7 @@ def inspect(name: str) -> Added | None:
     path = path_of(name)
     if not path.is_file():
         return None
-    _need_packages(name)
+    need_packages(name)
     with _saying_what_is_broken(path, name):
         from safetensors import safe_open
 
@@ -130,7 +130,7 @@ def add_weights(name: str, source: Path, sha256: str = "", published_as: str = "
         WeightsError: PyTorch or safetensors is not installed.
     """
     entry = find_entry(name)
-    _need_packages(name)
+    need_packages(name)
     digest = hash_file(source)
     if sha256 and digest != sha256.lower():
         raise InputError(
@@ -227,7 +227,12 @@ def _write(target: Path, state: dict[str, Any], header: dict[str, str]) -> None:
         ) from error
 
 
-def _need_packages(name: str) -> None:
+def need_packages(name: str) -> None:
+    """See that what reads weights is there.
+
+    Raises:
+        WeightsError: naming what is not.
+    """
     missing = missing_package()
     if missing:
         raise WeightsError(f"{name} needs {missing}, which is not installed", "pip install 'retempo[torch]'")
