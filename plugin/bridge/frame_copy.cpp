@@ -5,7 +5,6 @@
 
 #include "bridge/digest.h"
 #include "bridge/stream.h"
-#include "bridge/strips.h"
 
 namespace retempo::bridge {
 namespace {
@@ -29,14 +28,15 @@ uint64_t wire_bytes(int channels, const Bounds& bounds) {
     return 4 * uint64_t{row_floats(channels, bounds)} * static_cast<uint64_t>(bounds.height());
 }
 
-wire::Digest digest_picture(const Picture& picture, const wire::Window& window, const Watch& watch) {
+wire::Digest digest_picture(const Picture& picture, const wire::Window& window, const Watch& watch,
+                            Hands hands) {
     const FrameDigest empty(static_cast<uint32_t>(picture.channels()), window.width, window.height, window.x,
                             window.y);
     FrameDigest sum = empty;
     std::mutex mutex;
     const size_t floats = row_floats(picture.channels(), picture.bounds);
     const bool direct = is_wire_format(picture);
-    for_strips(picture.bounds.height(), floats * 4, watch, [&] {
+    for_strips(picture.bounds.height(), floats * 4, watch, hands, [&] {
         return [&, converted = std::vector<float>(direct ? 0 : floats)](int first, int rows) mutable {
             FrameDigest part = empty;
             for (int r = first; r < first + rows; ++r) {
@@ -67,7 +67,7 @@ wire::Digest share_picture(const Picture& picture, const wire::Window& window, S
     char* const target = memory.mapped(offset, all);
     const auto how = all >= kWorthStreams ? FrameDigest::Copy::kStreamed : FrameDigest::Copy::kPlain;
     const auto strip = target != nullptr ? 1 : static_cast<size_t>(strip_rows(bytes));
-    for_strips(picture.bounds.height(), bytes, watch, [&] {
+    for_strips(picture.bounds.height(), bytes, watch, Hands::kFew, [&] {
         return [&, converted = std::vector<float>(direct ? 0 : floats * strip)](int first, int rows) mutable {
             SharedMemory::Piece pieces[kMostStripRows];
             FrameDigest part = empty;
@@ -106,7 +106,7 @@ void deliver_picture(const SharedMemory& memory, const MutablePicture& picture, 
     const char* const source = memory.mapped(0, all);
     const bool streamed = direct && source != nullptr && all >= kWorthStreams;
     const auto strip = static_cast<size_t>(strip_rows(bytes));
-    for_strips(window.height(), bytes, watch, [&] {
+    for_strips(window.height(), bytes, watch, Hands::kFew, [&] {
         return [&, taken = std::vector<float>(direct ? 0 : floats * strip),
                 scratch = std::vector<float>(direct ? 0 : floats)](int first, int rows) mutable {
             if (streamed) {

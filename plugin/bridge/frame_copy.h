@@ -5,6 +5,7 @@
 
 #include "bridge/client.h"
 #include "bridge/shared_memory.h"
+#include "bridge/strips.h"
 #include "bridge/wire.h"
 
 namespace retempo::bridge {
@@ -15,7 +16,8 @@ wire::Window wire_window(const Bounds& bounds, const Bounds& display);
 uint64_t wire_bytes(int channels, const Bounds& bounds);
 
 // Throws BridgeError of the watch.
-wire::Digest digest_picture(const Picture& picture, const wire::Window& window, const Watch& watch);
+wire::Digest digest_picture(const Picture& picture, const wire::Window& window, const Watch& watch,
+                            Hands hands = Hands::kFew);
 // The picture's rows, from the top, to the bytes at `offset`; its digest, from the same look at each row.
 wire::Digest share_picture(const Picture& picture, const wire::Window& window, SharedMemory& memory,
                            uint64_t offset, const Watch& watch);

@@ -38,7 +38,7 @@ Recall& Recall::instance() {
     return recall;
 }
 
-std::optional<wire::Digest> Recall::find(const std::string& key) {
+std::optional<Recall::Noted> Recall::find(const std::string& key) {
     const std::lock_guard<std::mutex> guard(mutex_);
     const auto found = places_.find(key);
     if (found == places_.end()) return std::nullopt;
@@ -50,11 +50,12 @@ void Recall::note(const std::string& key, const wire::Digest& digest) {
     const std::lock_guard<std::mutex> guard(mutex_);
     if (key.empty() || (!trusting_ && key.front() == kIdentity)) return;
     if (const auto found = places_.find(key); found != places_.end()) {
-        found->second->second = digest;
+        Noted& noted = found->second->second;
+        noted = {digest, noted.certain && noted.digest == digest};
         entries_.splice(entries_.begin(), entries_, found->second);
         return;
     }
-    entries_.emplace_front(key, digest);
+    entries_.emplace_front(key, Noted{digest, true});
     places_.emplace(key, entries_.begin());
     if (entries_.size() <= kMost) return;
     places_.erase(entries_.back().first);

@@ -23,10 +23,12 @@ inline int strip_rows(size_t row_bytes) {
     return static_cast<int>(std::clamp<size_t>(kStripBytes / row_bytes, 1, kMostStripRows));
 }
 
+enum class Hands { kOne, kFew }; // the caller's alone, where others have better use for the cores
+
 // make_worker() gives a callable for one thread; it is called with the first row and the number of rows of a
 // strip. Throws what a strip throws, and BridgeError of the watch.
 template <class MakeWorker>
-void for_strips(int rows, size_t row_bytes, const Watch& watch, MakeWorker make_worker) {
+void for_strips(int rows, size_t row_bytes, const Watch& watch, Hands hands, MakeWorker make_worker) {
     constexpr size_t kWorthThreads = size_t{4} << 20;
     const int strip = strip_rows(row_bytes);
     std::atomic<int> next{0};
@@ -39,7 +41,7 @@ void for_strips(int rows, size_t row_bytes, const Watch& watch, MakeWorker make_
     };
     std::vector<std::exception_ptr> failures;
     std::vector<std::thread> threads;
-    if (row_bytes * static_cast<size_t>(rows) >= kWorthThreads) {
+    if (hands == Hands::kFew && row_bytes * static_cast<size_t>(rows) >= kWorthThreads) {
         const unsigned count = std::min(4u, std::max(1u, std::thread::hardware_concurrency())) - 1;
         failures.resize(count);
         threads.reserve(count);

@@ -190,6 +190,14 @@ def test_name_that_stood_for_other_pixels_is_believed_no_more(bridge) -> None:
     assert_holds(out, expected)
 
 
+def test_guess_that_the_worker_has_forgotten_is_sent(bridge) -> None:
+    bridge.use_fake("forgetful")
+    out = bridge.folder / "out"
+    lines = bridge.render(repeat=3, out=out)
+    assert [line["frames_sent"] for line in lines] == [2, 2, 2]
+    assert_holds(out, picture(0))
+
+
 def test_eight_threads_get_each_their_own_picture(bridge) -> None:
     bridge.use_fake()
     running = bridge.start("render", frames="0,1", threads=8, repeat=20, distinct=1, width=200, height=100)

@@ -120,6 +120,23 @@ def test_named_frames_are_not_looked_at_again(real) -> None:
     assert_holds(out, picture(11))  # without names pixels count
 
 
+@pytest.mark.parametrize("repeat", [2, 4])
+def test_pixel_that_no_sample_shows_is_seen(real, repeat: int) -> None:
+    """The second time the frame is taken for the first and found out; after that it is not guessed any more."""
+    out = real.folder / "out"
+    size = {"width": 400, "height": 100}
+    lines = real.render(time=1, frames="1", nudge=1, repeat=repeat, negative=1, out=out, **size)
+    assert [line["frames_sent"] for line in lines] == [1] * repeat
+    expected = picture(1, **size)
+    expected.view(np.uint8)[-1, -1, -1] ^= repeat - 1
+    assert_holds(out, expected)
+    asked, until = 0, time.monotonic() + 10
+    while asked < repeat + 1 and time.monotonic() < until:  # the one that was abandoned may still be at work
+        facts = status(real)
+        asked = facts["renders"] + facts["cancelled"]
+    assert asked == repeat + 1
+
+
 def test_unknown_setting_is_refused_in_words(real) -> None:
     line, other = real.render(time=0.5, setting="colour:blue", repeat=2)
     assert (

@@ -142,7 +142,7 @@ def test_cancel(client: Client, slow: type[SlowFlow]) -> None:
     assert not read_result(fd, message).any(), "the server wrote a result that nobody wants"
     os.close(fd)
     status = client.status()
-    assert (status["pending"], status["cancelled"], status["renders"]) == (0, 1, 0)
+    assert (status["pending"], status["cancelled"], status["renders"]) == (0, 2, 0)
     _, done = client.render("3/2", PAIR, {"flow": "slow"})
     assert done.flow == FlowWork.CACHED, "what was prepared for the cancelled request is lost"
 

@@ -267,6 +267,7 @@ class Sessions:
             self._end(connection, request, CANCELLED)
 
     def _end(self, connection: Connection, request: Request, answer: Failed) -> None:
+        self.worker.count("cancelled" if answer is CANCELLED else "failures")
         request.finish()
         self._answer(connection, request, answer)
 
@@ -285,5 +286,6 @@ class Sessions:
     def _drop_requests(self, connection: Connection) -> None:
         for request in connection.requests.values():
             if request.cancel():
+                self.worker.count("cancelled")
                 request.finish()
         connection.requests.clear()

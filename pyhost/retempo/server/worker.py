@@ -72,16 +72,16 @@ class Worker:
         except _Parked:
             return
         except Cancelled:
-            self._count("cancelled")
+            self.count("cancelled")
             request.finish()
             answer(CANCELLED)
             return
         except Exception as error:
-            self._count("failures")
+            self.count("failures")
             request.finish()
             answer(failure(error))
             return
-        self._count("renders")
+        self.count("renders")
         request.finish()
         answer(done)
 
@@ -170,11 +170,12 @@ class Worker:
     def _note(self, request: Request, renderer: FrameRenderer, *, computed: bool) -> None:
         """Say where a pair's motion came from, if its engine knows any."""
         if renderer.estimators:
-            self._count("flows_computed" if computed else "flows_reused")
+            self.count("flows_computed" if computed else "flows_reused")
             if request.flow != FlowWork.COMPUTED:
                 request.flow = FlowWork.COMPUTED if computed else FlowWork.CACHED
 
-    def _count(self, what: str) -> None:
+    def count(self, what: str) -> None:
+        """One more of ``counts``."""
         with self._lock:
             self.counts[what] += 1
 
