@@ -156,7 +156,8 @@ std::string Client::ask(wire::Type question, bool start) const {
         lease->channel.send(question, number, {}, -1, until, watch);
         while (Clock::now() < until) {
             const std::optional<Message> message = lease->channel.receive(until, watch);
-            if (!message || message->header.type != wire::Type::kStatusReply || message->header.request != number)
+            if (!message || message->header.type != wire::Type::kStatusReply ||
+                message->header.request != number)
                 continue;
             lease.keep();
             return std::string(message->payload.begin(), message->payload.end());

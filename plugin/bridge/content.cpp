@@ -22,8 +22,7 @@ Content recall_frames(const Request& request, wire::Render& message, const Watch
             entry.digest = named->digest;
             known = Known::kSurely;
         } else if (const auto sampled = Recall::instance().find(content.samples[i])) {
-            entry.digest =
-                sampled->certain ? sampled->digest : digest_picture(picture, entry.window, watch);
+            entry.digest = sampled->certain ? sampled->digest : digest_picture(picture, entry.window, watch);
             known = sampled->certain ? Known::kGuess : Known::kSurely;
         }
         content.known.push_back(known);

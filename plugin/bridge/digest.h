@@ -1,8 +1,8 @@
 // What stands for a frame's content? 128 bits over its float pixels and layout, row by row, in any order.
 //
-// The algorithm is written out in ../PROTOCOL.md ("Digest"). Its lanes are vectors of two on x86-64, and a
-// row can be copied by the same pass that hashes it. Made against accidents, not against adversaries: whoever
-// lies harms himself.
+// The algorithm is written out in ../PROTOCOL.md ("Digest"). Its lanes are vectors of two on x86-64, of four
+// where the processor has AVX2 and nothing is copied; a row can be copied by the same pass that hashes it.
+// Made against accidents, not against adversaries: whoever lies harms himself.
 #pragma once
 
 #include <array>
@@ -10,9 +10,13 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__SSE2__) || defined(_M_X64)
+#if (defined(__SSE2__) || defined(_M_X64)) && !defined(RETEMPO_DIGEST_PORTABLE)
 #define RETEMPO_DIGEST_SSE2 1
 #include <emmintrin.h>
+#if defined(__GNUC__)
+#define RETEMPO_DIGEST_AVX2 1
+#include <immintrin.h>
+#endif
 #endif
 
 namespace retempo::bridge {
@@ -90,7 +94,12 @@ class FrameDigest {
         }
         const auto* at = static_cast<const unsigned char*>(row);
         const size_t stripes = words * 4 / kStripe, rest = words * 4 % kStripe;
-        take<kCopy>(lanes, at, static_cast<unsigned char*>(out), stripes);
+#if defined(RETEMPO_DIGEST_AVX2)
+        if (kCopy == Copy::kNone && __builtin_cpu_supports("avx2"))
+            look_avx2(lanes, at, stripes);
+        else
+#endif
+            take<kCopy>(lanes, at, static_cast<unsigned char*>(out), stripes);
         if (rest != 0) {
             unsigned char tail[kStripe] = {};
             std::memcpy(tail, at + stripes * kStripe, rest);
@@ -106,7 +115,35 @@ class FrameDigest {
         return pair;
     }
 
-#if defined(RETEMPO_DIGEST_SSE2) && !defined(RETEMPO_DIGEST_PORTABLE)
+#if defined(RETEMPO_DIGEST_AVX2)
+    // `take` without a copy, in vectors of four: a fifth less processor time where the pixels are not in a
+    // cache.
+    __attribute__((target("avx2"))) static void look_avx2(Lanes& lanes, const unsigned char* at,
+                                                          size_t stripes) {
+        constexpr size_t kVectors = kLanes / 4;
+        __m256i a[kVectors], b[kVectors];
+        const __m256i k = _mm256_set1_epi64x(static_cast<long long>(K));
+        for (size_t i = 0; i < kVectors; ++i) {
+            a[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes.a) + i);
+            b[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes.b) + i);
+        }
+        for (; stripes > 0; --stripes, at += kStripe)
+            for (size_t i = 0; i < kVectors; ++i) {
+                const __m256i word = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at) + i);
+                const __m256i v = _mm256_xor_si256(a[i], word);
+                const __m256i upper = _mm256_slli_epi64(_mm256_mul_epu32(_mm256_srli_epi64(v, 32), k), 32);
+                const __m256i product = _mm256_add_epi64(_mm256_mul_epu32(v, k), upper);
+                a[i] = _mm256_xor_si256(product, _mm256_srli_epi64(product, 29));
+                b[i] = _mm256_add_epi64(b[i], a[i]);
+            }
+        for (size_t i = 0; i < kVectors; ++i) {
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(lanes.a) + i, a[i]);
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(lanes.b) + i, b[i]);
+        }
+    }
+#endif
+
+#if defined(RETEMPO_DIGEST_SSE2)
     template <Copy kCopy>
     static void take(Lanes& lanes, const unsigned char* at, unsigned char* out, size_t stripes) {
         constexpr size_t kVectors = kLanes / 2;

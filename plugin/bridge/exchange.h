@@ -1,7 +1,7 @@
 // How does one request go over one connection? From RENDER, with new frames along, to the delivered result.
 //
-// What is only guessed of the frames is sent as if it were known, and looked at while the worker is at work: a
-// result counts when all pixels have said so.
+// What is only guessed of the frames is sent as if it were known, and looked at while the worker is at work:
+// a result counts when all pixels have said so.
 #pragma once
 
 #include <cstdint>

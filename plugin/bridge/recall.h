@@ -1,12 +1,12 @@
 // Which frames has this process handed over lately? So that a frame is not hashed twice, or not sent for
 // nothing.
 //
-// Two kinds of keys in one small table. A sample of the pixels: a guess at which frame it is, which is checked
-// by all pixels before a result counts; a wrong one costs time, no more. An identity, the host's own word for
-// a frame's content, together with the sample: its digest is taken from here and the other pixels are not
-// looked at. The sample is there for hosts that call everything by one name; where the worker finds out that
-// a name stood for other pixels, no name is believed in this process any more. A key that has stood for two
-// pictures says no longer which one it is.
+// Two kinds of keys in one small table. A sample of the pixels: a guess at which frame it is, which is
+// checked by all pixels before a result counts; a wrong one costs time, no more. An identity, the host's own
+// word for a frame's content, together with the sample: its digest is taken from here and the other pixels
+// are not looked at. The sample is there for hosts that call everything by one name; where the worker finds
+// out that a name stood for other pixels, no name is believed in this process any more. A key that has stood
+// for two pictures says no longer which one it is.
 #pragma once
 
 #include <cstddef>

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from retempo.flow import catalog, vectors
 from retempo.render.settings import RetimeSettings
 from retempo.server import parameters
 from retempo.server.cache import ContentCache
+from retempo.server.engine import memory_of
 from retempo.server.request_settings import allowed, read_settings
 from retempo.server.scheduler import Owner, Scheduler
 
@@ -41,6 +43,12 @@ def test_cache_counts_shared_parts_once_and_keeps_its_limit(
         assert cache.used == 7 * len(held) <= limit
     assert cache.clear() == cache.used + 7 * len(held) if operations else True
     assert cache.used == 0 and len(cache) == 0
+
+
+def test_view_counts_as_the_memory_that_it_holds() -> None:
+    both, frame = np.zeros((2, 4, 5, 2), np.float32), np.zeros((3, 3), np.float32)
+    assert memory_of([both[0], both[1], frame, frame[:1]]) == {id(both): both.nbytes, id(frame): frame.nbytes}
+    assert memory_of([np.zeros((0, 4), np.float32)]) == {}
 
 
 def test_cache_forgets_the_least_recently_used() -> None:

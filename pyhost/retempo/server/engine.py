@@ -11,7 +11,7 @@ import copy
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, reduce
 from itertools import product
@@ -201,7 +201,7 @@ class _Remembered:
             if found is None:
                 self.computed = True
                 found = self._inner.estimate(image0, image1)
-                cache.put(key, found, {memory_of(one): one.nbytes for one in found})
+                cache.put(key, found, memory_of(found))
         flow01, flow10 = found
         return flow01, flow10
 
@@ -227,14 +227,18 @@ def parts_of(prepared: PreparedFrames) -> dict[Hashable, int]:
             arrays += view.motion.planes
         for candidate in view.motion.candidates if view.motion else ():
             arrays += [value for value in vars(candidate).values() if hasattr(value, "nbytes")]
-    return {memory_of(array): array.nbytes for array in arrays if array.nbytes}
+    return memory_of(arrays)
 
 
-def memory_of(array: Any) -> Hashable:
-    """Identity of the memory that an array looks at, as long as it lives."""
-    while isinstance(array, np.ndarray) and isinstance(array.base, np.ndarray):
-        array = array.base
-    return id(array)
+def memory_of(arrays: Iterable[Any]) -> dict[Hashable, int]:
+    """Identities, as long as they live, of the memory that arrays look at, and its bytes: a view holds all of it."""
+    found: dict[Hashable, int] = {}
+    for array in arrays:
+        while isinstance(array, np.ndarray) and isinstance(array.base, np.ndarray):
+            array = array.base
+        if array.nbytes:
+            found[id(array)] = array.nbytes
+    return found
 
 
 def _digest(given: Given, number: int, role: Role = Role.SOURCE) -> bytes:

@@ -127,8 +127,7 @@ class Worker:
             pixels = arrival.memory.read_frame(
                 arrival.offset, frame.window, frame.channels, what, self.buffers, alone=arrival.alone
             )
-            parts = {memory_of(pixels): pixels.nbytes}
-            request.pixels[index] = self.cache.put(frame_key(frame.digest), pixels, parts)
+            request.pixels[index] = self.cache.put(frame_key(frame.digest), pixels, memory_of([pixels]))
         for memory in {arrival.memory for arrival in request.arrivals.values()}:
             if memory is not request.memory:
                 memory.close()

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "bridge/wire.h"
+
 namespace driver {
 
 struct Arguments {
@@ -21,6 +23,10 @@ std::string hex(const uint8_t* data, size_t size);
 std::vector<uint8_t> unhex(const std::string& text);
 std::vector<uint8_t> read_input();
 void write_output(const void* data, size_t size);
+
+// The digest of rows without gaps, in the code for machines without vectors.
+retempo::bridge::wire::Digest portable_digest(const retempo::bridge::wire::Window& window, uint32_t channels,
+                                              const float* pixels);
 
 int codec(const Arguments&);
 int digest(const Arguments&);
