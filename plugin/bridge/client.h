@@ -25,7 +25,7 @@ namespace retempo::bridge {
 
 class Pool;
 
-enum class Kind : uint16_t { kRetime = 1, kVectors = 2 };
+enum class Kind : uint16_t { kRetime = 1, kVectors = 2, kShots = 3 };
 enum class Output : uint16_t {
     kPicture = 1,
     kVectors = 2,
@@ -33,7 +33,9 @@ enum class Output : uint16_t {
     kOcclusion = 8,
     kForeground = 16,
     kBackground = 32,
-    kMatte = 64
+    kMatte = 64,
+    kThumbnail = 128,
+    kCuts = 256
 };
 enum class Role : uint8_t { kSource = 1, kVectors = 2, kMatte = 3, kDepth = 4 };
 enum class Motion : uint16_t { kNotNeeded = 0, kComputed = 1, kCached = 2 };

@@ -335,9 +335,10 @@ Render Render::parse(const Bytes& payload) {
     render.stride = reader.i64();
     render.deadline_ms = reader.u32();
     const size_t settings = reader.u16(), frames = reader.u16();
-    constexpr unsigned kLight = 1 | 16 | 32 | 64, kTrust = 4 | 8, kMotion = 2;
+    constexpr unsigned kLight = 1 | 16 | 32 | 64, kTrust = 4 | 8, kMotion = 2, kShots = 128 | 256;
     const unsigned known = render.kind == 1   ? kLight | kTrust | kMotion
                            : render.kind == 2 ? kMotion | kTrust
+                           : render.kind == 3 ? kShots
                                               : 0;
     const bool one_bit = render.output != 0 && (render.output & (render.output - 1)) == 0;
     if (!one_bit || (render.output & known) == 0) refuse("RENDER asks for an unknown kind or output");

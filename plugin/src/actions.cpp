@@ -10,6 +10,7 @@
 #include <set>
 
 #include "colour.h"
+#include "cut_finder.h"
 #include "effects.h"
 #include "message.h"
 #include "worker.h"
@@ -47,6 +48,19 @@ void refresh(const Instance& node) {
     } catch (const StatusError&) {} // the render says what is wrong
 }
 
+// The button: what is found goes into the list; a node without cuts, or an error, is told of.
+void write_cuts(const Instance& node, const Properties& in) {
+    try {
+        const std::string found = find_cuts(node, in);
+        node.parameters.write("cuts", found);
+        if (found.empty()) show_text(node.handle, "No cut was found in the source.");
+    } catch (const StatusError& error) {
+        show_text(node.handle, error.what());
+    } catch (const bridge::BridgeError& error) {
+        if (error.problem() != bridge::Problem::kCancelled) show_text(node.handle, error.what());
+    }
+}
+
 Properties instance_properties(OfxImageEffectHandle handle) {
     OfxPropertySetHandle set = nullptr;
     check(host().effect->getPropertySet(handle, &set));
@@ -82,6 +96,7 @@ OfxStatus instance_changed(const Instance& node, const Properties& in) {
     if (type == kOfxTypeParameter) node.note_edited_parameter(name);
     if (reason == kOfxChangeUserEdited) {
         if (type == kOfxTypeParameter && name == "openLog") show_text(node.handle, worker().describe_log());
+        if (type == kOfxTypeParameter && name == "findCuts") write_cuts(node, in);
         if (name != "info") node.parameters.write("info", node.info_line());
     }
     refresh(node);

@@ -77,27 +77,6 @@ std::vector<Pass> list_passes(const Instance& node, const Arguments& asked) {
     return {{first, asked.time, 0, 0, 2}, {second, asked.time + 0.5, 0.5, 1, 2}};
 }
 
-// The project's window in pixels of the output, which need not have the project's shape; the window of the
-// output where the host names none.
-Bounds find_display(const Instance& node, const Arguments& asked, const bridge::MutablePicture& output) {
-    OfxPropertySetHandle set = nullptr;
-    check(host().effect->getPropertySet(node.handle, &set));
-    const Properties said(set);
-    const double project = said.number_or(kOfxImageEffectPropProjectPixelAspectRatio, 0, 1);
-    const double own = node.output.aspect();
-    const double aspect = own > 0 ? own : project > 0 ? project : 1;
-    const double x = said.number_or(kOfxImageEffectPropProjectOffset, 0, 0) * asked.scale_x / aspect;
-    const double y = said.number_or(kOfxImageEffectPropProjectOffset, 1, 0) * asked.scale_y;
-    const double width = said.number_or(kOfxImageEffectPropProjectSize, 0, 0) * asked.scale_x / aspect;
-    const double height = said.number_or(kOfxImageEffectPropProjectSize, 1, 0) * asked.scale_y;
-    const auto fits = [](double place, double size) {
-        return size >= 1 && size <= 32768 && std::fabs(place) < 1 << 24; // false for NaN as well
-    };
-    if (!fits(x, width) || !fits(y, height)) return output.bounds;
-    const auto pixel = [](double value) { return static_cast<int>(std::lround(value)); };
-    return {pixel(x), pixel(y), pixel(x + width), pixel(y + height)};
-}
-
 void fill_black(const bridge::MutablePicture& picture, const Bounds& window) {
     const size_t bytes = bridge::sample_bytes(picture.depth) * static_cast<size_t>(picture.channels()) *
                          static_cast<size_t>(window.width());
@@ -118,14 +97,6 @@ void check_access(const Plan& plan, double time) {
                                   " hands plugins the current frame alone, so frames cannot be made from "
                                   "their neighbours here; use `retempo retime`, or a host with temporal "
                                   "access");
-}
-
-Settings find_settings(const Instance& node, const Arguments& asked) {
-    Settings settings = node.parameters.settings(asked.time);
-    if (asked.draft && std::strcmp(node.parameters.choice("flow", asked.time), "dis") == 0)
-        settings.emplace_back("flow", "dis:fast"); // `dis` is the default, which settings() leaves out
-    add_colour_settings(node, settings);
-    return settings;
 }
 
 // The output as it is to be filled. Motion is no colour: no alpha multiplies it, nor is it within 0 to 1.
@@ -188,8 +159,9 @@ void Drawing::draw(const bridge::MutablePicture& whole, const Bounds& asked_wind
     request_.instants = plan_.instants;
     request_.picture = result;
     request_.window = window;
-    request_.display = field_bounds(find_display(node_, asked_, whole), pass_.field);
-    request_.settings = find_settings(node_, asked_);
+    request_.display =
+        field_bounds(find_display(node_, asked_.scale_x, asked_.scale_y, whole.bounds), pass_.field);
+    request_.settings = find_settings(node_, asked_.time, asked_.draft);
     if (!plan_.cuts.empty()) request_.settings.emplace_back("cuts", plan_.cuts);
     const auto unwanted = [this] { return host().effect->abort(node_.handle) != 0 || !progress_.look(); };
     const bridge::Result made = worker().render(request_, unwanted, [this](double done, const std::string&) {
@@ -305,6 +277,33 @@ void draw_rows(Drawing& drawing, const bridge::MutablePicture& result, const Bou
 }
 
 } // namespace
+
+Settings find_settings(const Instance& node, double time, bool draft) {
+    Settings settings = node.parameters.settings(time);
+    if (draft && std::strcmp(node.parameters.choice("flow", time), "dis") == 0)
+        settings.emplace_back("flow", "dis:fast"); // `dis` is the default, which settings() leaves out
+    add_colour_settings(node, settings);
+    return settings;
+}
+
+Bounds find_display(const Instance& node, double scale_x, double scale_y, const Bounds& otherwise) {
+    OfxPropertySetHandle set = nullptr;
+    check(host().effect->getPropertySet(node.handle, &set));
+    const Properties said(set);
+    const double project = said.number_or(kOfxImageEffectPropProjectPixelAspectRatio, 0, 1);
+    const double own = node.output.aspect();
+    const double aspect = own > 0 ? own : project > 0 ? project : 1;
+    const double x = said.number_or(kOfxImageEffectPropProjectOffset, 0, 0) * scale_x / aspect;
+    const double y = said.number_or(kOfxImageEffectPropProjectOffset, 1, 0) * scale_y;
+    const double width = said.number_or(kOfxImageEffectPropProjectSize, 0, 0) * scale_x / aspect;
+    const double height = said.number_or(kOfxImageEffectPropProjectSize, 1, 0) * scale_y;
+    const auto fits = [](double place, double size) {
+        return size >= 1 && size <= 32768 && std::fabs(place) < 1 << 24; // false for NaN as well
+    };
+    if (!fits(x, width) || !fits(y, height)) return otherwise;
+    const auto pixel = [](double value) { return static_cast<int>(std::lround(value)); };
+    return {pixel(x), pixel(y), pixel(x + width), pixel(y + height)};
+}
 
 OfxStatus render(const Instance& node, const Properties& in) {
     const Arguments asked(in);

@@ -123,6 +123,7 @@ class Retime : public Instance {
         parameters.enable("shutterOffset", open);
         parameters.enable("shutterPhase", open && has("shutterOffset", "custom"));
         parameters.enable("motionPath", moves(0));
+        parameters.enable("findCuts", source.connected());
         parameters.enable("atCut", exposed && !parameters.text("cuts", 0).empty());
         if (context == Context::Retimer) return;
         const Timing timing = find_timing(parameters.choice("timing", 0));

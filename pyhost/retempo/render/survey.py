@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from retempo.io.frame import Frame
 from retempo.io.source import Source
 from retempo.metrics import duplicates, shots
 from retempo.metrics.small import Shrinker, Small
@@ -106,6 +107,14 @@ def survey(
     for watcher in watchers:
         settings = watcher.conclude(settings, source.frames)
     return settings
+
+
+def thumbnail_of(frame: Frame, renderer: FrameRenderer) -> shots.Thumbnail:
+    """The small picture that ``CutWatcher`` makes of a frame which is there already, the same bits."""
+    layers = next(iter(group_views(frame).values()))
+    window = canvas_window([frame], layers)
+    guide = guide_of(frame, layers, window, renderer.color, renderer.settings.flow_layer)
+    return shots.make_thumbnail([guide])
 
 
 def _listed(frames: tuple[int, ...], indices: list[int]) -> str:

@@ -113,6 +113,11 @@ OWN: Final = (
         "timing", "int", 2, -UNBOUNDED, UNBOUNDED, (0.0, 200.0), effects=INBETWEEN,
     ),
     Parameter(
+        "findCuts", "Find cuts", "Looks at every frame of the source once, as the command line's --cuts auto does, "
+        "and writes the list below. To be pressed again when the source has changed.",
+        "cuts", "button", 0, effects=RETIME,
+    ),
+    Parameter(
         "output", "Output", "The picture; vectors from it to the next source frame (red, green) and to the previous "
         "one (blue, alpha), in pixels, y up, as Nuke has them (RGBA, half or float; a matte has no part in them); how "
         "far it can be trusted; what is hidden in it; or one layer alone (with a matte input).",
@@ -159,7 +164,8 @@ DERIVED: Final[dict[str, tuple[str, int, dict[str, Any]]]] = {
     }),
     "cuts": ("Cuts", RETIME, {
         "setting": "",
-        "hint": "First source frames of new shots, with commas: 1010,1050. There is no motion across a cut.",
+        "hint": "First source frames of new shots, with commas: 1010,1050, as Find cuts writes them. There is no "
+        "motion across a cut.",
     }),
     "at_cut": ("At cut", RETIME, {
         "setting": "", "labels": {"hold": "Hold", "cross-fade": "Cross-fade"},

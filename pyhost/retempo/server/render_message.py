@@ -27,6 +27,7 @@ class Kind(IntEnum):
 
     RETIME = 1
     VECTORS = 2
+    SHOTS = 3
 
 
 class Output(IntEnum):
@@ -39,14 +40,17 @@ class Output(IntEnum):
     FOREGROUND = 16
     BACKGROUND = 32
     MATTE = 64
+    THUMBNAIL = 128
+    CUTS = 256
 
 
 LAYERS: Final = (Output.FOREGROUND, Output.BACKGROUND, Output.MATTE)
 """What a matte separates."""
 
 ALLOWED: Final[Mapping[Kind, tuple[Output, ...]]] = {
-    Kind.RETIME: tuple(Output),
+    Kind.RETIME: (Output.PICTURE, Output.VECTORS, Output.CONFIDENCE, Output.OCCLUSION, *LAYERS),
     Kind.VECTORS: (Output.VECTORS, Output.CONFIDENCE, Output.OCCLUSION),
+    Kind.SHOTS: (Output.THUMBNAIL, Output.CUTS),
 }
 
 
@@ -196,7 +200,7 @@ class RenderMessage:
         if any(zero):
             raise ProtocolError("RENDER has reserved bits set", "version 1 knows none")
         if kind not in list(Kind):
-            raise ProtocolError(f"RENDER asks for the kind {kind}", "1 retime, 2 vectors")
+            raise ProtocolError(f"RENDER asks for the kind {kind}", "1 retime, 2 vectors, 3 shots")
         if output not in ALLOWED[Kind(kind)]:
             raise ProtocolError(
                 f"RENDER asks for the output {output:#x} of kind {kind}", "see plugin/PROTOCOL.md"

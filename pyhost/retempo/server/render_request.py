@@ -19,7 +19,7 @@ from retempo.render.canvas import slices
 from retempo.render.exposure import Exposure
 from retempo.render.frame import FrameRenderer, PreparedFrames
 from retempo.render.still import assemble
-from retempo.server.render_message import LAYERS, Output, RenderMessage
+from retempo.server.render_message import LAYERS, Kind, Output, RenderMessage
 from retempo.server.request_frames import (
     Given,
     Pair,
@@ -33,6 +33,7 @@ from retempo.server.request_frames import (
     source_frame,
     vector_frame,
 )
+from retempo.server.request_shots import shots_of
 from retempo.server.request_vectors import frame_vectors, no_motion, picture_vectors
 
 Prepare = Callable[[Pair], PreparedFrames]
@@ -57,6 +58,8 @@ def prepare_frames(renderer: FrameRenderer, given: Given, pair: Pair) -> Prepare
 def make_result(renderer: FrameRenderer, given: Given, prepare: Prepare) -> tuple[np.ndarray, Window]:
     """The asked-for quantity over its own window: ``[H, W, channels]`` float32."""
     message = given.message
+    if message.kind == Kind.SHOTS:
+        return shots_of(renderer, given)
     if is_of_frame(message):
         return frame_vectors(renderer, given, prepare)
     if is_copy(message):

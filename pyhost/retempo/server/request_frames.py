@@ -65,6 +65,8 @@ def check_request(message: RenderMessage, settings: RetimeSettings) -> None:
         InputError: frames are missing, or differ.
         TimingError: the source time is outside of the frames.
     """
+    if message.kind == Kind.SHOTS:
+        return  # see request_shots
     by_role: dict[Role, list[int]] = {role: [] for role in Role}
     for one in message.frames:
         by_role[one.role].append(one.number)
@@ -161,7 +163,7 @@ def pairs_of(message: RenderMessage, settings: RetimeSettings) -> list[Pair]:
     if is_of_frame(message):
         sources, here = set(sources_of(message)), int(message.time)
         return [Pair(pair, pair[0]) for pair in ((here - 1, here), (here, here + 1)) if set(pair) <= sources]
-    if is_copy(message):
+    if is_copy(message) or message.kind == Kind.SHOTS:
         return []
     return sorted({pair_of(one) for one in passes_of(message, settings) if one.kind == "between"})
 

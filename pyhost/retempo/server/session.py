@@ -195,6 +195,7 @@ class Sessions:
         from retempo.server.engine import frame_key
         from retempo.server.request_frames import check_request
         from retempo.server.request_settings import read_settings
+        from retempo.server.request_shots import check_shots
 
         try:
             if len(connection.requests) >= wire.MOST_PENDING:
@@ -203,6 +204,7 @@ class Sessions:
                 )
             settings = read_settings(message.settings)
             check_request(message, settings)
+            check_shots(message)
             memory.check_output(message.offset, message.stride, message.window, message.channels)
             request = Request(number, message, settings, memory)
             eager = []
