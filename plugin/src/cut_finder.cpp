@@ -2,6 +2,7 @@
 // the end finds the cuts among all of them.
 #include "cut_finder.h"
 
+#include <chrono>
 #include <vector>
 
 #include "bridge/client.h"
@@ -99,6 +100,8 @@ class CutFinder {
         request.picture = result;
         request.window = result.bounds;
         request.settings = settings_;
+        if (output == bridge::Output::kCuts) // a long clip takes its time; the user may call it off
+            request.deadline = std::chrono::hours(1);
         worker().render(request, [this] { return !progress_.look(); });
     }
 

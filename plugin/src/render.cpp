@@ -16,16 +16,16 @@ namespace {
 
 using bridge::Bounds;
 
-// What the worker does not get a picture for: one black, transparent pixel row reaches for any size.
+// What stands for a picture that the host does not have: black and transparent.
 struct Blank {
-    std::vector<float> row;
+    std::vector<float> pixels;
 
     bridge::Picture picture(const Bounds& bounds, bridge::Components components) {
-        row.assign(static_cast<size_t>(bounds.width()) * static_cast<size_t>(components) *
-                       static_cast<size_t>(bounds.height()),
-                   0.0F);
+        pixels.assign(static_cast<size_t>(bounds.width()) * static_cast<size_t>(components) *
+                          static_cast<size_t>(bounds.height()),
+                      0.0F);
         bridge::Picture made;
-        made.data = row.data();
+        made.data = pixels.data();
         made.bounds = bounds;
         made.components = components;
         made.row_bytes =

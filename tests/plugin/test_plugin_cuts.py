@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +17,13 @@ from retempo_bundle import (
     INBETWEEN,
     find_bundle,
     open_node,
-    stop_worker,
+    retime_files,
     use_fake_worker,
-    use_own_worker,
+    write_files,
 )  # fmt: skip
 
 from bits import assert_same_bits
 from retempo.cli.main import main
-from retempo.io.frame import Frame, Window, make_layer
-from retempo.io.sequence import open_source
-from retempo.io.target import open_target
 
 FIRST, LAST = 95, 112
 SHOTS = (101, 107)
@@ -51,25 +47,9 @@ LISTED = ",".join(map(str, SHOTS))
 
 
 @pytest.fixture(scope="module")
-def bundle() -> Iterator[Path]:
-    found = find_bundle()
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        use_own_worker(Path(folder) / "run", patch)
-        yield found
-        stop_worker(Path(folder) / "run")
-
-
-@pytest.fixture(scope="module")
-def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plates(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The frames as float EXR files."""
-    folder = tmp_path_factory.mktemp("plates")
-    window = Window(0, 0, WIDTH, HEIGHT)
-    target = open_target(str(folder / "in.####.exr"), overwrite=True, source=None, fps=None)
-    for number, pixels in FRAMES.items():
-        layer = make_layer(pixels, ("R", "G", "B", "A"), window=window, formats="float")
-        target.write(number, Frame([layer], window, ""), {})
-    target.close()
-    return folder
+    return write_files(FRAMES, tmp_path_factory.mktemp("plates"))
 
 
 def texts(node: Instance) -> list[str]:
@@ -80,20 +60,27 @@ def texts(node: Instance) -> list[str]:
 
 
 def test_it_writes_what_the_command_line_finds(
-    bundle: Path, plates: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bundle: Path, plates: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["retime", str(plates / "in.####.exr"), "--input-space=scene_linear", "--cuts=auto", "--json"]
-    out = tmp_path / "out.####.exr"
-    assert main([*words, "-o", str(out), "--speed=1/2", "--output-range=100-125", "--dry-run"]) == 0
+    flags = ("--cuts=auto", "--speed=1/2")
+    words = [
+        "retime",
+        plates,
+        "-o",
+        str(tmp_path / "x.####.exr"),
+        "--input-space=scene_linear",
+        "--json",
+        "--dry-run",
+    ]
+    assert main([*words, *flags, "--output-range=100-125"]) == 0
     assert json.loads(capsys.readouterr().out)["settings"]["cuts"] == LISTED
-    assert main([*words, "-o", str(out), "--speed=1/2", "--output-range=104-109"]) == 0
-    made = open_source(str(out))
+    made = retime_files(plates, tmp_path, *flags, "--output-range=104-109")
     with open_node(bundle, {"Source": FrameSequenceClip(FRAMES)}, params={"speed": 0.5}) as node:
         node.params["findCuts"].press()
         assert node.params["cuts"].value == LISTED and texts(node) == []
         assert node.params["atCut"].enabled
-        for number in made.frames:  # 99.5 to 102: over the first cut
-            assert_same_bits(node.render(number), made.read(number).layers[0].pixels)
+        for number, pixels in made.items():  # 99.5 to 102: over the first cut
+            assert_same_bits(node.render(number), pixels)
 
 
 @pytest.mark.parametrize("context", ["filter", "retimer"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,18 +14,14 @@ from retempo_bundle import (
     INBETWEEN,
     VECTORS,
     choose,
-    find_bundle,
     moving_frames,
     open_node,
-    stop_worker,
-    use_own_worker,
+    write_files,
 )  # fmt: skip
 
 from bits import assert_same_bits
 from retempo.cli.main import main
-from retempo.io.frame import Frame, Window, make_layer
 from retempo.io.sequence import open_source
-from retempo.io.target import open_target
 from retempo.render.job import open_renderer
 from retempo.render.settings import RetimeSettings
 from retempo.synthesis.ways import render_ways
@@ -41,34 +35,18 @@ STILL = (slice(8, -8), slice(16, -16))
 
 
 @pytest.fixture(scope="module")
-def bundle() -> Iterator[Path]:
-    found = find_bundle()
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        use_own_worker(Path(folder) / "run", patch)
-        yield found
-        stop_worker(Path(folder) / "run")
-
-
-@pytest.fixture(scope="module")
-def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plates(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The frames as float EXR files."""
-    folder = tmp_path_factory.mktemp("plates")
-    window = Window(0, 0, WIDTH, HEIGHT)
-    target = open_target(str(folder / "in.####.exr"), overwrite=True, source=None, fps=None)
-    for number, pixels in FRAMES.items():
-        layer = make_layer(pixels, ("R", "G", "B", "A"), window=window, formats="float")
-        target.write(number, Frame([layer], window, ""), {})
-    target.close()
-    return folder
+    return write_files(FRAMES, tmp_path_factory.mktemp("plates"))
 
 
 def source(**options: object) -> dict[str, FrameSequenceClip | None]:
     return {"Source": FrameSequenceClip(FRAMES, **options)}  # type: ignore[arg-type]
 
 
-def by_program(plates: Path, folder: Path, *flags: str) -> dict[int, np.ndarray]:
+def by_program(plates: str, folder: Path, *flags: str) -> dict[int, np.ndarray]:
     """The motion of every source frame, as ``retempo vectors`` writes it."""
-    words = ["vectors", str(plates / "in.####.exr"), "-o", str(folder / "v.####.exr"), "--json"]
+    words = ["vectors", plates, "-o", str(folder / "v.####.exr"), "--json"]
     assert main([*words, "--input-space=scene_linear", *flags]) == 0
     made = open_source(str(folder / "v.####.exr"))
     found = {}
@@ -97,7 +75,7 @@ def render(node: Instance, time: float) -> np.ndarray:
 @pytest.mark.parametrize("context", ["general", "filter", "retimer"])
 @pytest.mark.parametrize(("flags", "cuts"), [((), ""), (("--cuts=3",), "3")])
 def test_whole_frames_have_what_the_command_writes(
-    bundle: Path, plates: Path, tmp_path: Path, context: str, flags: tuple[str, ...], cuts: str
+    bundle: Path, plates: str, tmp_path: Path, context: str, flags: tuple[str, ...], cuts: str
 ) -> None:
     expected = by_program(plates, tmp_path, *flags)
     with open_node(bundle, source(), context, params={"output": "Vectors", "cuts": cuts}) as node:
@@ -111,8 +89,8 @@ def test_whole_frames_have_what_the_command_writes(
 
 
 @pytest.mark.parametrize("motion", ["linear", "quadratic"])
-def test_pictures_between_have_the_motion_that_makes_them(bundle: Path, plates: Path, motion: str) -> None:
-    files = open_source(str(plates / "in.####.exr"))
+def test_pictures_between_have_the_motion_that_makes_them(bundle: Path, plates: str, motion: str) -> None:
+    files = open_source(plates)
     settings = RetimeSettings(motion=motion, input_space="scene_linear")
     renderer = open_renderer(settings, files)
     numbers = range(1, 6) if motion == "quadratic" else range(2, 4)
@@ -159,7 +137,7 @@ def test_what_is_asked_for(bundle: Path) -> None:
         assert not node.render(1).any() and not node.last_render.fetches  # type: ignore[union-attr]
 
 
-def test_a_neighbour_that_is_missing_moves_nowhere(bundle: Path, plates: Path, tmp_path: Path) -> None:
+def test_a_neighbour_that_is_missing_moves_nowhere(bundle: Path, plates: str, tmp_path: Path) -> None:
     """In the effect Vectors as well; elsewhere a missing frame is black, and motion to that is nonsense."""
     expected = by_program(plates, tmp_path)[3]
     there = {number: frame for number, frame in FRAMES.items() if number != 4}
