@@ -64,7 +64,7 @@ def test_they_are_those_of_the_files(client: Client, tmp_path: Path) -> None:
         expected = thumbnail_of(files.read(number), renderer)
         np.testing.assert_array_equal(rows[-1].reshape(HEIGHT, WIDTH), expected)
     assert cuts_of(client, rows) == list(SHOTS)
-    assert survey(settings, files, open_renderer).cuts == ",".join(map(str, SHOTS))
+    assert survey(settings, files, open_renderer).settings.cuts == ",".join(map(str, SHOTS))
     assert cuts_of(client, rows[:1]) == []
 
 

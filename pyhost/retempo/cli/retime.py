@@ -14,6 +14,8 @@ from retempo.render.settings import add_setting_arguments
 
 if TYPE_CHECKING:
     from retempo.io.source import Source
+    from retempo.render.overlay import Overlay
+    from retempo.render.settings import RetimeSettings
     from retempo.retime.plan import Plan
 
 HELP = "retime an image sequence or a movie"
@@ -55,13 +57,15 @@ def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
     from retempo.render.timing import schedule
     from retempo.retime.cadence import tell_cadence
 
-    settings = survey(choice.settings, source, open_renderer)
+    found = survey(choice.settings, source, open_renderer)
+    settings = found.settings
     outputs = parse_range(settings.output_range) if settings.output_range else None
     wanted = schedule(settings, source.frames, source.fps, outputs, lambda number: name_of(source, number))
     if args.dry_run:
         facts = {"plan": wanted.plan.to_json(), "settings": settings.as_dict(), "choices": choice.reasons}
+        facts |= overlay_facts(settings, found.overlay)
         return Result(facts, plan_table(wanted.plan, choice.reasons))
-    renderer = open_renderer(settings, source, args.output)
+    renderer = open_renderer(settings, source, args.output, found.overlay)
     warnings = [one for one in (colour_warning(settings, source, renderer.color),) if one]
     if not args.json:
         for one in warnings:
@@ -77,7 +81,7 @@ def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
             progress=progress,
         )
     data: dict[str, Any] = {"output": args.output, "plan": wanted.plan.description, **report.as_dict()}
-    data |= {"warnings": warnings, "choices": choice.reasons}
+    data |= {"warnings": warnings, "choices": choice.reasons, **overlay_facts(settings, found.overlay)}
     data["dropped"] = sorted(wanted.plan.cadence.dropped)
     told = [summary(report.as_dict(), args.output), tell_cadence(wanted.plan.cadence)]
     return Result(data, "\n".join(filter(None, told)))
@@ -89,6 +93,15 @@ def name_of(source: Source, number: int) -> str:
     return (
         f"{path.name} (left out by --frames)" if number not in source.frames and path.exists() else path.name
     )
+
+
+def overlay_facts(settings: RetimeSettings, overlay: Overlay | None) -> dict[str, Any]:
+    """What --overlay auto found; empty where it did not look."""
+    if settings.overlay != "auto":
+        return {}
+    return {
+        "overlay": None if overlay is None else {"share": round(overlay.share, 5), "box": list(overlay.box)}
+    }
 
 
 def summary(report: dict[str, Any], output: str) -> str:

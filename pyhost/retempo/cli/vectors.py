@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> Result:
     if not args.output.lower().endswith(".exr"):
         raise UsageError(f"--output is {args.output}", "vectors need float channels: write .exr files")
     source = open_source(args.source, args.frames)
-    settings = survey(settings, source, open_renderer)
+    settings = survey(settings, source, open_renderer).settings
     renderer = open_renderer(settings, source)
     if len(renderer.estimators) != 1:
         raise UsageError(

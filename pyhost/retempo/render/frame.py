@@ -19,7 +19,7 @@ from retempo.color.pipeline import ColorPipeline
 from retempo.errors import UsageError
 from retempo.flow.base import FlowEstimator, Image
 from retempo.flow.catalog import VectorsMarker, parse_flow
-from retempo.io.frame import Frame, Layer, check_same_layout
+from retempo.io.frame import Frame, Layer, Window, check_same_layout
 from retempo.metrics.exposure import HEIGHT as SMALL_HEIGHT
 from retempo.metrics.exposure import WIDTH as SMALL_WIDTH
 from retempo.metrics.small import Small, shrink_parts
@@ -41,6 +41,7 @@ from retempo.render.flow_memory import FlowMemory
 from retempo.render.lighting import match_lighting
 from retempo.render.mattes import matte_of, no_matte, own_mattes, show_alone, show_still
 from retempo.render.options import synthesis_options
+from retempo.render.overlay import Overlay
 from retempo.render.settings import RetimeSettings
 from retempo.render.still import assemble, mix
 from retempo.render.surroundings import Surroundings, surround
@@ -126,6 +127,7 @@ class FrameRenderer:
     Args:
         settings: see ``RetimeSettings``.
         color: colour processors for this source.
+        overlay: what must not move.
 
     Raises:
         UsageError: a flow estimator is unknown.
@@ -133,9 +135,12 @@ class FrameRenderer:
         DeviceError: the device is absent, or was not compiled in.
     """
 
-    def __init__(self, settings: RetimeSettings, color: ColorPipeline) -> None:
+    def __init__(
+        self, settings: RetimeSettings, color: ColorPipeline, overlay: Overlay | None = None
+    ) -> None:
         self.settings = settings
         self.color = color
+        self.overlay = overlay
         self.device = find_device(settings.device)
         self.estimators: list[FlowEstimator | VectorsMarker] = (
             parse_flow(
@@ -255,9 +260,12 @@ class FrameRenderer:
             }
 
         turn = count()
+        parted = None if self.overlay is None else [self.overlay.of(time, window) for time in times]
 
         def find_flows(pictures: Sequence[np.ndarray]) -> list[FlowPair]:
             shown, layer = dict(zip(times, pictures, strict=True)), next(turn)
+            if parted is not None and layer == 0:
+                return around.stand(window.height, window.width)
 
             def ask(estimator: FlowEstimator | VectorsMarker, one: int, other: int) -> tuple[Any, ...]:
                 if not isinstance(estimator, VectorsMarker):
@@ -280,7 +288,7 @@ class FrameRenderer:
         exact = [around.time_of(time) for time in around.times]
         blank = [empty[time] for time in around.times] if empty else None
         pictures = list(guides.values())
-        if mattes is None:
+        if mattes is None and parted is None:
             chosen = [guides[time] for time in around.times]
             flows = find_flows(pictures)
             motion = prepare(
@@ -288,11 +296,12 @@ class FrameRenderer:
             )
             return replace(_place_view(canvases, motion, self.device), matched=matched)
         if self.device != "cpu":
-            raise UsageError(f"mattes are composited on the CPU, not on {self.device}", "give --device cpu")
+            what = "mattes" if parted is None else "overlays"
+            raise UsageError(f"{what} are composited on the CPU, not on {self.device}", "give --device cpu")
         layered = prepare_layers(
             pictures,
             exact,
-            [matte_of(settings, mattes[time], held[time], layers, window) for time in times],
+            parted or self._planes(mattes or {}, held, layers, window),
             find_flows,
             self.options,
             depths,
@@ -301,6 +310,12 @@ class FrameRenderer:
             threads=settings.threads,
         )
         return PreparedView(canvases, *_host_arrays(canvases), layered, matched)
+
+    def _planes(
+        self, mattes: Mapping[int, Frame], held: Mapping[int, Frame], layers: tuple[int, ...], window: Window
+    ) -> list[np.ndarray]:
+        """The matte of every frame."""
+        return [matte_of(self.settings, mattes[time], held[time], layers, window) for time in held]
 
     def _mattes(
         self, frames: Mapping[int, Frame], mattes: Mapping[int, Frame] | None

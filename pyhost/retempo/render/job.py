@@ -21,14 +21,17 @@ from retempo.io.target import Target, open_target
 from retempo.render.canvas import find_guide, group_views
 from retempo.render.frame import FrameRenderer
 from retempo.render.mattes import check_mattes
-from retempo.render.settings import RetimeSettings
+from retempo.render.overlay import Overlay, open_overlay
+from retempo.render.settings import AUTO, OFF, RetimeSettings
 from retempo.render.shot import Progress, ShotReport, render_shot
 from retempo.render.steps import contributors
 from retempo.render.timing import Schedule
 from retempo.render.vectors import check_vectors, find_depth
 
 
-def open_renderer(settings: RetimeSettings, source: Source, output: str = "") -> FrameRenderer:
+def open_renderer(
+    settings: RetimeSettings, source: Source, output: str = "", overlay: Overlay | None = None
+) -> FrameRenderer:
     """A renderer whose colour fits this source. Sets the threads of OpenCV and PyTorch, for the whole process.
 
     Args:
@@ -36,6 +39,7 @@ def open_renderer(settings: RetimeSettings, source: Source, output: str = "") ->
         source: its first file decides the input space, where the settings do not.
         output: where the result goes. When scene-linear pixels go into integer pictures or a movie, and no
             output space is named, they are encoded as the config's file rules say for such a file.
+        overlay: what was found to lie still; where the settings name a picture, that is read.
 
     Raises:
         ColorError: a config or colour space does not exist.
@@ -58,7 +62,9 @@ def open_renderer(settings: RetimeSettings, source: Source, output: str = "") ->
         kind=kind,
         threads=settings.threads,
     )
-    renderer = FrameRenderer(settings, color)
+    if settings.overlay not in (OFF, AUTO):
+        overlay = open_overlay(settings.overlay, source)
+    renderer = FrameRenderer(settings, color, overlay)
     if settings.threads:
         set_threads(settings.threads)  # after it: trained estimators have loaded PyTorch by now
     return renderer
@@ -114,6 +120,8 @@ def render_job(
     check_channels(renderer, source, vectors, wanted)
     if settings.engine == "splatsyn":
         check_mattes(settings, source, mattes, matte_frames(settings, source, wanted))
+    if renderer.overlay is not None:
+        renderer.overlay.check(matte_frames(settings, source, wanted))
     for what, held in (("vectors", vectors), ("matte", mattes)):
         if held is not None:
             refuse_loss(output, held, wanted, what)

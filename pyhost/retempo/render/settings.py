@@ -20,6 +20,7 @@ from retempo.retime.cuts import AT_CUT, parse_cuts
 from retempo.retime.shutter import OFFSETS
 
 AUTO = "auto"
+OFF = "off"
 
 
 def _setting(
@@ -155,6 +156,12 @@ class RetimeSettings:
     quality: str = _setting(
         "balanced", "choose --flow, --filter and --inverses, where they are not given: best takes trained flow if its "
         "weights are installed", group="quality", choices=("fast", "balanced", "best"), pixels=False,
+    )  # fmt: skip
+
+    overlay: str = _setting(
+        "off", "what is burnt in and must not move (subtitles, logos, letterbox): off, auto (what lies still in all "
+        "frames while the picture moves), or a picture or sequence that is white there",
+        group="footage",
     )  # fmt: skip
 
     # flow: how motion is found
@@ -354,6 +361,8 @@ class RetimeSettings:
             raise UsageError(
                 f"the engine {self.engine} knows no {self.matte_output}", "choose the engine splatsyn"
             )
+        if self.overlay != OFF and (self.matte or self.matte_channel):
+            raise UsageError("--overlay and a matte both part the picture in two layers", "give one of them")
         parse_coefficients(self.coefficients)
         parse_memory(self.memory)
 

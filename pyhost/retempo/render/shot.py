@@ -111,6 +111,8 @@ def render_shot(
     blurred = any(entry.kind == "blur" for entry in wanted.plan.entries)
     renderer, cut = fit_memory(renderer, source.header(source.frames[0]), pairs, blurred)
     colour = colour_identity(renderer.color.describe())
+    if renderer.overlay is not None:
+        colour += renderer.overlay.digest
     steps = list_steps(
         source, target, wanted, renderer.settings, vectors, colour, primaries(renderer.color), mattes
     )
@@ -284,12 +286,12 @@ def fit_memory(
     if budget is None:
         return renderer, None
     frames = settings.window + (2 if blurred else 0)  # the sum, and the instant that is added
-    layers = 2 if settings.matte or own_mattes(settings) else 1
+    layers = 2 if settings.matte or own_mattes(settings) or renderer.overlay is not None else 1
     hypotheses = layers * len(renderer.estimators) * pairs
     cut = plan_strips(header, budget, frames, hypotheses, settings.flow_scale)
     if cut is None or cut.flow_scale == settings.flow_scale:
         return renderer, cut
-    return FrameRenderer(replace(settings, flow_scale=cut.flow_scale), renderer.color), cut
+    return FrameRenderer(replace(settings, flow_scale=cut.flow_scale), renderer.color, renderer.overlay), cut
 
 
 @contextmanager

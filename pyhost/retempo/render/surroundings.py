@@ -86,6 +86,14 @@ class Surroundings:
             flows[index] = replace(flows[index], **look)
         return flows
 
+    def stand(self, height: int, width: int) -> list[FlowPair]:
+        """The answer about what does not move at all, for ``pairs`` of frames of this size."""
+        still = np.zeros((height, width, 2), np.float32)
+        return [
+            FlowPair(self.times.index(one), self.times.index(other), still, still)
+            for one, other in self.pairs
+        ]
+
     def _look(self, one: int, other: int, found: tuple[Any, ...]) -> dict[str, Any]:
         """What an estimator's answer about ``one`` and ``other`` adds to its hypothesis of the gap."""
         onward, back, *valid = found

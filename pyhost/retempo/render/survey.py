@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from retempo.io.frame import Frame
+from retempo.errors import UsageError
+from retempo.io.frame import Frame, Window
 from retempo.io.source import Source
 from retempo.metrics import duplicates, shots
+from retempo.metrics.overlay import OverlayMeter
 from retempo.metrics.small import Shrinker, Small
 from retempo.render.canvas import canvas_window, group_views, guide_of
 from retempo.render.frame import FrameRenderer
+from retempo.render.overlay import Overlay
 from retempo.render.settings import AUTO, RetimeSettings
 
 ROWS = 256
@@ -80,12 +83,25 @@ class RepeatWatcher:
         )
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What is known before anything is planned.
+
+    Args:
+        settings: with lists in place of ``auto``.
+        overlay: what must not move; None where nothing was found, or looked for.
+    """
+
+    settings: RetimeSettings
+    overlay: Overlay | None = None
+
+
 def survey(
     settings: RetimeSettings,
     source: Source,
     open_renderer: Callable[[RetimeSettings, Source], FrameRenderer],
-) -> RetimeSettings:
-    """The same settings with lists in place of ``auto``; the source is read if there is anything to be looked for.
+) -> Survey:
+    """What is special about a source; it is read if there is anything to be looked for.
 
     Raises:
         InputError: a frame cannot be read.
@@ -95,18 +111,32 @@ def survey(
         watchers.append(CutWatcher())
     if settings.duplicates != "keep" and settings.duplicate_frames == AUTO:
         watchers.append(RepeatWatcher())
-    if not watchers:
-        return settings
+    meter = OverlayMeter() if settings.overlay == AUTO else None
+    if not watchers and meter is None:
+        return Survey(settings)
     renderer = open_renderer(settings, source)
     for number in source.frames:
         for part in _guides(source, number, renderer):
-            for watcher in watchers:
+            for watcher in (*watchers, *((meter,) if meter else ())):
                 watcher.add(part)
         for watcher in watchers:
             watcher.finish()
+        window = _window(source, number)
+        if meter is not None and not (meter.finish() and window == _window(source, source.frames[0])):
+            raise UsageError(
+                f"{source.path(number)} has another data window than the frames before it",
+                "give --overlay a picture that is white where nothing moves",
+            )
     for watcher in watchers:
         settings = watcher.conclude(settings, source.frames)
-    return settings
+    found = meter.find() if meter else None
+    return Survey(settings, None if found is None else Overlay(found, _window(source, source.frames[0])))
+
+
+def _window(source: Source, number: int) -> Window:
+    """What the picture that is looked at covers."""
+    header = source.header(number)
+    return canvas_window([header], next(iter(group_views(header).values())))
 
 
 def thumbnail_of(frame: Frame, renderer: FrameRenderer) -> shots.Thumbnail:
