@@ -148,3 +148,15 @@ def test_bad_lists_are_refused(retempo: Program, tmp_path: Path, command: str, c
     outcome = retempo(command, shot, "-o", tmp_path / "o.####.exr", "--cuts", cuts)
     assert outcome.code == 2 and "--cuts" in outcome.err and "e.g. 1010,1050" in outcome.err
     assert names(tmp_path) == ["in"]
+
+
+def test_cuts_of_an_edit_list(retempo: Program, tmp_path: Path) -> None:
+    shot, edl = two_shots(tmp_path / "in", 1001), tmp_path / "reel.edl"
+    edl.write_text(
+        "001  AX  V  C  00:00:00:00 00:00:00:04 01:00:00:00 01:00:00:04\n"
+        "002  AX  V  C  00:00:07:00 00:00:07:04 01:00:00:04 01:00:00:08\n"
+    )
+    flags = ("-o", tmp_path / "o.####.exr", "--dry-run", "--cuts", edl)
+    assert retempo.done("retime", shot, *flags, "--fps", "24")["plan"]["cuts"] == [1005]
+    outcome = retempo("retime", shot, *flags)
+    assert outcome.code == 2 and "--fps" in outcome.err

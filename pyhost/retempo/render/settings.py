@@ -16,6 +16,7 @@ from typing import Any
 
 from retempo.errors import UsageError
 from retempo.retime.cadence import DUPLICATES
+from retempo.retime.cut_lists import names_file
 from retempo.retime.cuts import AT_CUT, parse_cuts
 from retempo.retime.shutter import OFFSETS
 
@@ -133,7 +134,8 @@ class RetimeSettings:
 
     # cuts. Not in the fingerprint either: they decide what a moment is made from
     cuts: str = _setting(
-        "", "first source frames of new shots, e.g. 1010,1050; auto looks for them; nothing moves across a cut",
+        "", "first source frames of new shots, e.g. 1010,1050, or an EDL (CMX 3600) or OTIO file; auto looks for them; "
+        "nothing moves across a cut",
         group="cuts", pixels=False,
     )  # fmt: skip
     at_cut: str = _setting(
@@ -353,7 +355,7 @@ class RetimeSettings:
             raise UsageError(
                 f"--source-frames is {self.source_frames}", "give an even number: as many before as after"
             )
-        if self.cuts != AUTO:
+        if self.cuts != AUTO and not names_file(self.cuts):
             parse_cuts(self.cuts)
         if self.duplicate_frames != AUTO:
             parse_repeats(self.duplicate_frames)

@@ -23,6 +23,8 @@ from retempo.render.canvas import canvas_window, group_views, guide_of
 from retempo.render.frame import FrameRenderer
 from retempo.render.overlay import Overlay
 from retempo.render.settings import AUTO, RetimeSettings
+from retempo.retime.cut_lists import load_cuts, names_file
+from retempo.retime.rational import parse_rate
 
 ROWS = 256
 """Read and converted at a time, so that no frame is held whole."""
@@ -101,11 +103,15 @@ def survey(
     source: Source,
     open_renderer: Callable[[RetimeSettings, Source], FrameRenderer],
 ) -> Survey:
-    """What is special about a source; it is read if there is anything to be looked for.
+    """What is special about a source; it is read if there is anything to be looked for. Cuts in a file are listed.
 
     Raises:
         InputError: a frame cannot be read.
     """
+    if names_file(settings.cuts):
+        rate = parse_rate(settings.fps, "--fps") if settings.fps else source.fps
+        listed = load_cuts(settings.cuts, source.frames[0], rate)
+        settings = replace(settings, cuts=",".join(map(str, listed)))
     watchers: list[Watcher] = []
     if settings.cuts == AUTO:
         watchers.append(CutWatcher())
