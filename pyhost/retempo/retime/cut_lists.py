@@ -41,7 +41,8 @@ def load_cuts(path: str, first: int, rate: Fraction | None) -> tuple[int, ...]:
     """
     if rate is None:
         raise UsageError(
-            f"{path} counts in timecode, and the source does not say its frame rate", "give it with --fps"
+            f"{path} counts in timecode, and the source does not say its frame rate",
+            "give it with --fps, or list frames",
         )
     starts = _read_edl(path, rate) if path.lower().endswith(".edl") else _read_timeline(path, rate)
     begin = min(starts, default=None)
