@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from clips import frames_of
+from retempo.flow.base import hypothesize
 from retempo.flow.catalog import parse_flow
 from retempo.render.options import synthesis_options
 from retempo.render.settings import RetimeSettings
@@ -82,7 +83,7 @@ def double(frames: list[np.ndarray], flow: str = DEFAULT_FLOW, motion: str = DEF
 
     def ask(estimator: Any, one: int, other: int) -> Any:
         if (one, other) not in flows:
-            flows[one, other] = estimator.estimate(frames[one], frames[other])
+            flows[one, other] = hypothesize(estimator, frames[one], frames[other])
         return flows[one, other]
 
     beside = settings.window // 2 - 1

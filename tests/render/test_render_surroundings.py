@@ -12,6 +12,7 @@ import pytest
 from plates import Program, planes, write_image
 from retempo.cli.main import main
 from retempo.errors import UsageError
+from retempo.flow.base import Hypothesis
 from retempo.flow.dis import DisFlow
 from retempo.io.frame import make_layer
 from retempo.io.sequence import open_source
@@ -53,16 +54,16 @@ def test_the_last_frame_begins_no_gap() -> None:
 
 def test_phases_of_uneven_frames() -> None:
     still = np.full((4, 4, 2), 1.0, np.float32)
-    (pair,) = surround((1, 4, 6, 9), 4, QUADRATIC).ask([DisFlow()], lambda *_: (still, -still))
+    (pair,) = surround((1, 4, 6, 9), 4, QUADRATIC).ask([DisFlow()], lambda *_: (Hypothesis(still, -still),))
     assert pair.past_i is not None and pair.past_i.phase == -1.5
     assert pair.past_j is not None and pair.past_j.phase == -1.5
 
 
 def test_a_repeated_frame_says_nothing_of_the_path() -> None:
-    def ask(_: Any, one: int, other: int) -> tuple[np.ndarray, np.ndarray]:
+    def ask(_: Any, one: int, other: int) -> tuple[Hypothesis, ...]:
         length = {(1, 2): 0.0, (2, 3): 8.0, (3, 4): 8.0}[one, other]
         flow = np.full((4, 4, 2), length, np.float32)
-        return flow, -flow
+        return (Hypothesis(flow, -flow),)
 
     (pair,) = surround((1, 2, 3, 4), 2, QUADRATIC).ask([DisFlow()], ask)
     assert pair.past_i is None and pair.past_j is not None

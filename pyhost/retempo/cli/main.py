@@ -19,6 +19,7 @@ COMMANDS = (
     "blur",
     "vectors",
     "evaluate",
+    "train",
     "serve",
     "plugin",
     "info",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,37 @@ class FlowEstimator(Protocol):
             InputError: sizes differ, a side is zero, or a pixel is not finite.
         """
         ...
+
+
+class Hypothesis(NamedTuple):
+    """One opinion about the motion between two pictures, both ways; trust in [0, 1] a pixel, None trusts all."""
+
+    flow01: Flow
+    flow10: Flow
+    trust01: NDArray[np.float32] | None = None
+    trust10: NDArray[np.float32] | None = None
+
+
+@runtime_checkable
+class HypothesesEstimator(FlowEstimator, Protocol):
+    """An estimator that has several opinions, or knows how far to trust its own.
+
+    Attributes:
+        hypotheses: how many it returns, >= 1.
+    """
+
+    hypotheses: int
+
+    def hypothesize(self, image0: Image, image1: Image) -> tuple[Hypothesis, ...]:
+        """As ``estimate``, all opinions, the best first."""
+        ...
+
+
+def hypothesize(estimator: FlowEstimator, image0: Image, image1: Image) -> tuple[Hypothesis, ...]:
+    """Return all that an estimator says of a pair."""
+    if isinstance(estimator, HypothesesEstimator):
+        return estimator.hypothesize(image0, image1)
+    return (Hypothesis(*estimator.estimate(image0, image1)),)
 
 
 @runtime_checkable

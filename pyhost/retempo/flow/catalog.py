@@ -6,6 +6,9 @@ pipeline splats all of them and lets their merge metrics decide pixel by pixel.
     dis                         dense inverse search, preset balanced
     dis:medium,scale=0.5        preset medium, searched at half size
     dis:fine,stride=1           one setting of the preset replaced
+    neural                      DIS, corrected by our own trained network (needs torch)
+    neural,file=RUN/best.safetensors    ... by weights of one's own (`retempo train`)
+    dis,scale=0.5,grow=guided   searched at half size, grown by our guided upsampler; behind any estimator
     raft:small,iterations=8     a trained network, for those who have its weights (`retempo weights list`)
     neuflow                     another one
     vectors                     channels of the file itself, read by the caller
@@ -14,9 +17,11 @@ pipeline splats all of them and lets their merge metrics decide pixel by pixel.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from retempo.errors import UsageError, WeightsError
@@ -79,13 +84,35 @@ def parse_flow(text: str, **context: object) -> list[FlowEstimator | VectorsMark
             )
         if name not in _FACTORIES:
             raise UsageError(f"there is no flow estimator {name!r}", f"choose from {_known()}")
-        estimator = _FACTORIES[name](preset, _read_pairs(pairs, part), dict(context))
+        estimator = _make(name, preset, _read_pairs(pairs, part), dict(context))
         if any(estimator.name == other.name for other in result):
             raise UsageError(
                 f"the flow {text!r} names {estimator.name} twice", "a second equal hypothesis adds nothing"
             )
         result.append(estimator)
     return result
+
+
+def _make(
+    name: str, preset: str, pairs: dict[str, str], context: dict[str, object]
+) -> FlowEstimator | VectorsMarker:
+    """One part; where its flow is to be grown, it works on small pictures and knows nothing of the large ones."""
+    grow = pairs.pop("grow", "linear")
+    if grow not in ("linear", "guided"):
+        raise UsageError(f"{name}: grow={grow} is no way to grow a flow", "choose linear or guided")
+    if grow == "linear" or name == "vectors":
+        return _FACTORIES[name](preset, pairs, context)
+    _need_torch(f"grow={grow}")
+    from retempo.flow.upsampler.estimator import GuidedFlow
+
+    own: dict[str, str] = {key: pairs.pop(key) for key in _GROW_KEYS if key in pairs}
+    if not own.keys() & {"scale", "size"}:
+        asked = {"scale": context.get("working_scale"), "size": context.get("working_size")}
+        own |= {key: str(value) for key, value in asked.items() if value is not None}
+    keywords = _keywords("grow=guided", _GROW_KEYS, own, {"device": context.get("device")}, ("device",))
+    inner = _FACTORIES[name](preset, pairs, {**context, "working_scale": None, "working_size": None})
+    assert not isinstance(inner, VectorsMarker)
+    return GuidedFlow(inner, **keywords)
 
 
 def weights_of(name: str, preset: str) -> str:
@@ -99,16 +126,37 @@ def weights_of(name: str, preset: str) -> str:
     return NEUFLOW if name == "neuflow" else ""
 
 
+def digest_of(pairs: Sequence[str]) -> str:
+    """The SHA-256 of the weights that a part ``neural`` with these ``key=value`` pairs would use.
+
+    Raises:
+        WeightsError: they are not there.
+    """
+    named = [pair.removeprefix("file=") for pair in pairs if pair.startswith("file=")]
+    path = Path(named[0]) if named else OWN_WEIGHTS
+    if not path.is_file():
+        raise WeightsError(
+            f"no weights for neural: {path} is not there", "train (`retempo train`), or give file="
+        )
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def names() -> list[str]:
     """Return every name with its presets, as a user may type it: ``dis``, ``dis:fast``, ..., ``vectors``, ..."""
     from retempo.flow.dis import PRESETS as DIS_PRESETS
     from retempo.flow.raft.sizes import SIZES as RAFT_SIZES
     from retempo.flow.vectors import PRESETS as VECTOR_PRESETS
 
-    presets = {"dis": list(DIS_PRESETS), "raft": list(RAFT_SIZES), "vectors": list(VECTOR_PRESETS)}
+    presets = {
+        "dis": list(DIS_PRESETS),
+        "neural": list(DIS_PRESETS),
+        "raft": list(RAFT_SIZES),
+        "vectors": list(VECTOR_PRESETS),
+    }
     return [
         entry
         for name in _FACTORIES
+        if name != "neural" or OWN_WEIGHTS.is_file()
         for entry in (name, *(f"{name}:{preset}" for preset in presets.get(name, [])))
     ]
 
@@ -122,6 +170,9 @@ def register_flow(name: str, factory: Factory) -> None:
 
 Keys = dict[str, tuple[str, Callable[[str], object]]]
 """What a part may say -> (the constructor's name for it, how it is read)."""
+
+OWN_WEIGHTS: Final = Path(__file__).parent / "neural" / "weights.safetensors"
+"""Of the flow ``neural``; what made them stands in packaging/weights."""
 
 PINNED: Final = 8
 """Characters of a digest by which weights are named."""
@@ -145,6 +196,36 @@ def _make_dis(preset: str, pairs: dict[str, str], context: dict[str, object]) ->
 
     keywords = _keywords("dis", _DIS_KEYS, pairs, context, ("threads",))
     return DisFlow(preset or "balanced", **keywords)
+
+
+_GROW_KEYS: Final[Keys] = {
+    "scale": ("scale", float),
+    "size": ("size", int),
+    "grower": ("weights", Path),
+}
+
+_NEURAL_KEYS: Final[Keys] = {
+    "rounds": ("rounds", int),
+    "file": ("weights", Path),
+    "scale": ("working_scale", float),
+    "size": ("working_size", int),
+}
+
+
+def _make_neural(preset: str, pairs: dict[str, str], context: dict[str, object]) -> FlowEstimator:
+    _need_torch("neural")
+    from retempo.flow.neural.estimator import NeuralFlow
+
+    pinned = pairs.pop("weights", "")
+    if pinned and not (
+        len(pinned) >= PINNED and digest_of([f"{k}={v}" for k, v in pairs.items()]).startswith(pinned)
+    ):
+        raise WeightsError(
+            f"the flow asks for neural of the weights {pinned}, and others are here",
+            "name the right ones with file=, or leave weights= out",
+        )
+    keywords = _keywords("neural", _NEURAL_KEYS, pairs, context, ("threads", "device"))
+    return NeuralFlow(preset or "balanced", **keywords)
 
 
 _RAFT_KEYS: Final[Keys] = {
@@ -193,8 +274,7 @@ def _load_weights(name: str, pinned: str, context: dict[str, object]) -> Weights
     load = context.get("load_weights")
     if not callable(load):
         raise WeightsError(f"no weights for {name}", "this caller of parse_flow gives no load_weights")
-    if importlib.util.find_spec("torch") is None:
-        raise WeightsError(f"{name} needs PyTorch, which is not installed", "pip install 'retempo[torch]'")
+    _need_torch(name)
     weights: Weights = load(name)
     if pinned and not (len(pinned) >= PINNED and weights.digest.startswith(pinned.lower())):
         raise WeightsError(
@@ -202,6 +282,11 @@ def _load_weights(name: str, pinned: str, context: dict[str, object]) -> Weights
             "add the right file with `retempo weights add`, or leave weights= out",
         )
     return weights
+
+
+def _need_torch(name: str) -> None:
+    if importlib.util.find_spec("torch") is None or importlib.util.find_spec("safetensors") is None:
+        raise WeightsError(f"{name} needs PyTorch, which is not installed", "pip install 'retempo[torch]'")
 
 
 def _keywords(
@@ -254,6 +339,7 @@ def _known() -> str:
 
 _FACTORIES: Final[dict[str, Factory]] = {
     "dis": _make_dis,
+    "neural": _make_neural,
     "raft": _make_raft,
     "neuflow": _make_neuflow,
     "vectors": _make_vectors,

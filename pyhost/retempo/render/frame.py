@@ -17,7 +17,7 @@ import numpy as np
 
 from retempo.color.pipeline import ColorPipeline
 from retempo.errors import UsageError
-from retempo.flow.base import FlowEstimator, Image
+from retempo.flow.base import FlowEstimator, Hypothesis, Image, hypothesize
 from retempo.flow.catalog import VectorsMarker, parse_flow
 from retempo.io.frame import Frame, Layer, Window, check_same_layout
 from retempo.metrics.exposure import HEIGHT as SMALL_HEIGHT
@@ -267,18 +267,19 @@ class FrameRenderer:
             if parted is not None and layer == 0:
                 return around.stand(window.height, window.width)
 
-            def ask(estimator: FlowEstimator | VectorsMarker, one: int, other: int) -> tuple[Any, ...]:
+            def ask(estimator: FlowEstimator | VectorsMarker, one: int, other: int) -> tuple[Hypothesis, ...]:
                 if not isinstance(estimator, VectorsMarker):
                     made_of = (held[one], held[other], *((mattes[one], mattes[other]) if mattes else ()))
                     return memory.recall(
                         (estimator.name, layer, *where, lighting.of(one), lighting.of(other), one, other),
                         made_of,
-                        lambda: estimator.estimate(shown[one], shown[other]),
+                        lambda: hypothesize(estimator, shown[one], shown[other]),
                     )
                 of, nothing = vectors or held, (empty[one], empty[other])
-                return vector_flow(
+                read = vector_flow(
                     settings, estimator, of[one], of[other], layers, window, other - one, nothing
                 )
+                return (Hypothesis(*read),)
 
             return around.ask(self.estimators, ask, self.settings.threads)
 

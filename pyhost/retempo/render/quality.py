@@ -95,11 +95,13 @@ def pin_weights(flow: str) -> str:
 
 
 def _pin(part: str) -> str:
-    from retempo.flow.catalog import PINNED, weights_of
+    from retempo.flow.catalog import PINNED, digest_of, weights_of
     from retempo.models.weights import inspect, no_weights
 
     head, *pairs = (piece.strip() for piece in part.split(","))
     name, _, size = head.partition(":")
+    if name == "neural" and not any(pair.startswith("weights=") for pair in pairs):
+        return ",".join([head, *pairs, f"weights={digest_of(pairs)[:PINNED]}"])
     wanted = weights_of(name, size)
     if not wanted or any(pair.startswith("weights=") for pair in pairs):
         return part

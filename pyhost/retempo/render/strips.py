@@ -17,7 +17,7 @@ import numpy as np
 
 from retempo.conventions import WORST_FOOTPRINT_RADIUS
 from retempo.errors import UsageError
-from retempo.flow.base import EncodedFlowEstimator
+from retempo.flow.base import EncodedFlowEstimator, Hypothesis
 from retempo.flow.catalog import VectorsMarker
 from retempo.flow.vectors import find_preset
 from retempo.io.formats import is_movie
@@ -270,12 +270,13 @@ class StripRenderer:
         around, lighting = match_lighting(around, small, settings.normalise_exposure)
         encoded: dict[tuple[str, int], np.ndarray] = {}
 
-        def ask(estimator: Estimator, one: int, other: int) -> tuple[np.ndarray, ...]:
+        def ask(estimator: Estimator, one: int, other: int) -> tuple[Hypothesis, ...]:
             if isinstance(estimator, VectorsMarker):
-                return vector_flow(
+                read = vector_flow(
                     settings, estimator, thin[one], thin[other], layers, window, other - one,
                     (empty[one], empty[other]),
                 )  # fmt: skip
+                return (Hypothesis(*read),)
             if not isinstance(estimator, EncodedFlowEstimator):
                 raise UsageError(f"the flow {estimator.name} needs whole frames", "give a larger --memory")
             key = (estimator.name, layers, window, lighting.of(one), lighting.of(other), one, other)
@@ -288,7 +289,7 @@ class StripRenderer:
                 self._flows[key] = estimator.estimate_encoded(
                     encoded[estimator.name, one], encoded[estimator.name, other]
                 )
-            return self._flows[key]
+            return (Hypothesis(*self._flows[key]),)
 
         self._flows = {key: flows for key, flows in self._flows.items() if key[-2:] in around.questions}
         flows = around.ask(self.renderer.estimators, ask, settings.threads)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from retempo.errors import UsageError
-from retempo.flow.base import FlowEstimator
+from retempo.flow.base import FlowEstimator, Hypothesis
 from retempo.flow.catalog import VectorsMarker
 from retempo.render.settings import RetimeSettings
 from retempo.synthesis.candidates import FlowPair
@@ -26,8 +26,8 @@ Estimator = FlowEstimator | VectorsMarker
 REPEATED: Final = 0.5
 """Pixels. Where nothing at all moves further, the same picture stands twice; that says nothing of the motion's path."""
 
-Ask = Callable[[Estimator, int, int], tuple[Any, ...]]
-"""(estimator, source frame, a later one) -> flow there, flow back; further where both are valid, if they say."""
+Ask = Callable[[Estimator, int, int], tuple[Hypothesis, ...]]
+"""(estimator, source frame, a later one) -> its opinions of the motion between both; the same number each time."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Surroundings:
         return self.pairs + self.past
 
     def ask(self, estimators: Sequence[Estimator], ask: Ask, threads: int = 0) -> list[FlowPair]:
-        """Ask all estimators about all pairs, pair by pair; one hypothesis each, bent where that is known.
+        """Ask all estimators about all pairs, pair by pair; their hypotheses, bent where that is known.
 
         Args:
             estimators: who is asked.
@@ -70,16 +70,15 @@ class Surroundings:
         """
         flows = []
         for one, other in self.pairs:
+            first, second = self.times.index(one), self.times.index(other)
             for estimator in estimators:
-                onward, back, *valid = ask(estimator, one, other)
-                seen, seen_back = valid or (None, None)
-                first, second = self.times.index(one), self.times.index(other)
-                flows.append(FlowPair(first, second, onward, back, seen, seen_back, estimator.name))
-        found = [
-            (index, one, other, ask(estimator, one, other))
-            for one, other in self.past
-            for index, estimator in enumerate(estimators)
-        ]
+                flows += [
+                    FlowPair(first, second, *said, name=estimator.name) for said in ask(estimator, one, other)
+                ]
+        found = []
+        for one, other in self.past:
+            said = [opinion for estimator in estimators for opinion in ask(estimator, one, other)]
+            found += [(index, one, other, opinion) for index, opinion in enumerate(said)]
         with ThreadPoolExecutor(1 if threads == 1 else 2) as pool:
             looks = list(pool.map(lambda entry: self._look(*entry[1:]), found))
         for (index, *_), look in zip(found, looks, strict=True):
@@ -94,17 +93,16 @@ class Surroundings:
             for one, other in self.pairs
         ]
 
-    def _look(self, one: int, other: int, found: tuple[Any, ...]) -> dict[str, Any]:
-        """What an estimator's answer about ``one`` and ``other`` adds to its hypothesis of the gap."""
-        onward, back, *valid = found
-        if stands(onward) and stands(back):
+    def _look(self, one: int, other: int, found: Hypothesis) -> dict[str, Any]:
+        """What an opinion about ``one`` and ``other`` adds to the same one's of the gap."""
+        if stands(found.flow01) and stands(found.flow10):
             return {}
         begin, end = map(self.time_of, self.pairs[0])
         if other == self.pairs[0][0]:
             phase = float((self.time_of(one) - begin) / (end - begin))
-            return {"past_i": look_past(back, onward, phase, valid[1] if valid else None)}
+            return {"past_i": look_past(found.flow10, found.flow01, phase, found.trust10)}
         phase = float((end - self.time_of(other)) / (end - begin))
-        return {"past_j": look_past(onward, back, phase, valid[0] if valid else None)}
+        return {"past_j": look_past(found.flow01, found.flow10, phase, found.trust01)}
 
 
 def stands(flow: np.ndarray) -> bool:

@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from retempo.color.pipeline import ColorPipeline
-from retempo.flow.base import Flow, FlowEstimator, Image
+from retempo.flow.base import Flow, FlowEstimator, Hypothesis, Image, hypothesize
 from retempo.flow.catalog import VectorsMarker
 from retempo.io.frame import Window
 from retempo.render.frame import FrameRenderer, PreparedFrames
@@ -192,7 +192,15 @@ class _Remembered:
         self._questions: Iterator[tuple[str, tuple[int, int]]] = iter(product(layers, around.questions))
         self._digests = {number: _digests(given, number) for number in pair.numbers}
 
+    @property
+    def hypotheses(self) -> int:
+        return getattr(self._inner, "hypotheses", 1)
+
     def estimate(self, image0: Image, image1: Image) -> tuple[Flow, Flow]:
+        best = self.hypothesize(image0, image1)[0]
+        return best.flow01, best.flow10
+
+    def hypothesize(self, image0: Image, image1: Image) -> tuple[Hypothesis, ...]:
         layer, (first, second) = next(self._questions)
         key = (*self._base, layer, self._digests[first], self._digests[second])
         cache = self._engine.cache
@@ -200,10 +208,9 @@ class _Remembered:
             found = cache.get(key)
             if found is None:
                 self.computed = True
-                found = self._inner.estimate(image0, image1)
-                cache.put(key, found, memory_of(found))
-        flow01, flow10 = found
-        return flow01, flow10
+                found = hypothesize(self._inner, image0, image1)
+                cache.put(key, found, memory_of([one for said in found for one in said if one is not None]))
+        return found
 
 
 @lru_cache(1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retempo.errors import UsageError
-from retempo.flow.base import FlowEstimator, Image
+from retempo.flow.base import FlowEstimator, Image, hypothesize
 from retempo.flow.inversion import invert_flow
 from retempo.synthesis.candidates import FlowPair
 
@@ -36,7 +36,7 @@ def estimate_pairs(
     estimators: Sequence[FlowEstimator],
     pairs: Sequence[tuple[int, int]] | None = None,
 ) -> list[FlowPair]:
-    """Ask every estimator about every pair; each answer is one hypothesis.
+    """Ask every estimator about every pair for all of its hypotheses.
 
     Args:
         images: [H, W, 3] float32 pictures in flow space.
@@ -52,8 +52,8 @@ def estimate_pairs(
     result = []
     for i, j in wanted:
         for estimator in estimators:
-            ahead, back = estimator.estimate(images[i], images[j])
-            result.append(FlowPair(i, j, ahead, back, name=estimator.name))
+            for said in hypothesize(estimator, images[i], images[j]):
+                result.append(FlowPair(i, j, *said, name=estimator.name))
     return result
 
 
