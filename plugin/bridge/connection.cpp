@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sys/file.h>
 #include <thread>
+#include <utility>
 
 namespace retempo::bridge {
 namespace {
@@ -93,15 +94,18 @@ std::unique_ptr<Connection> greet(Channel& channel, const Options& options, Cloc
                       "run: retempo plugin doctor; see " + directory.log() + " and " + directory.start_log());
 }
 
-// Starts a worker and waits until it welcomes us. The start lock is held.
-std::unique_ptr<Connection> start_worker(const Options& options, const RuntimeDirectory& directory,
-                                         const Watch& watch) {
-    const Clock::time_point until = Clock::now() + options.limits.start;
+Process start_process(const Options& options, const RuntimeDirectory& directory) {
     std::vector<std::string> environment;
     for (std::string& entry : worker_environment())
         if (entry.rfind("RETEMPO_RUNTIME_DIR=", 0) != 0) environment.push_back(std::move(entry));
     environment.push_back("RETEMPO_RUNTIME_DIR=" + directory.path);
-    Process process = Process::start(worker_command(options.launcher), environment, directory.start_log());
+    return Process::start(worker_command(options.launcher), environment, directory.start_log());
+}
+
+// Waits until a worker that was started welcomes us. The start lock is held.
+std::unique_ptr<Connection> await_worker(Starts::Started& started, const Options& options,
+                                         const RuntimeDirectory& directory, const Watch& watch) {
+    const Clock::time_point until = started.when + options.limits.start;
     std::optional<Clock::time_point> ended;
     for (;;) {
         if (std::optional<Channel> channel =
@@ -111,19 +115,34 @@ std::unique_ptr<Connection> start_worker(const Options& options, const RuntimeDi
             } catch (const WorkerGone&) { // it may have been one that was just ending
             }
         }
-        if (!process.running() && !worker_lock_is_held(directory)) {
+        if (!started.process.running() && !worker_lock_is_held(directory)) {
             if (!ended)
                 ended = Clock::now(); // looked once more: it may have ended because another is there
             else if (Clock::now() - *ended > Milliseconds{200})
                 report_failed_start(directory, "the worker ended before it answered");
         }
         if (Clock::now() >= until) {
-            process.kill(500);
+            started.process.kill(500);
             report_failed_start(directory, "the worker did not answer within " +
                                                std::to_string(options.limits.start.count() / 1000) +
                                                " s of being started");
         }
         sleep_a_little(watch, 20);
+    }
+}
+
+// A new worker, or the one that an aborted call has left starting. The start lock is held.
+std::unique_ptr<Connection> start_worker(const Options& options, const RuntimeDirectory& directory,
+                                         Starts& starts, const Watch& watch) {
+    std::optional<Starts::Started> started = starts.take_waiting();
+    try {
+        if (!started) started = Starts::Started{start_process(options, directory), Clock::now()};
+        return await_worker(*started, options, directory, watch);
+    } catch (const BridgeError& error) {
+        if (error.problem() == Problem::kCannotStart) starts.note_failure(error);
+        const bool given_up = error.problem() == Problem::kCancelled || error.problem() == Problem::kDeadline;
+        if (started && given_up) starts.leave_waiting(std::move(*started));
+        throw;
     }
 }
 
@@ -160,15 +179,32 @@ uint64_t Connection::kept_bytes() const {
     return sum;
 }
 
-void StartFailures::note(const BridgeError& error) {
+void Starts::note_failure(const BridgeError& error) {
     const std::lock_guard<std::mutex> guard(mutex_);
-    last_.emplace(error);
-    when_ = Clock::now();
+    failure_.emplace(error);
+    failed_ = Clock::now();
 }
 
-void StartFailures::check(Clock::time_point since) const {
+void Starts::check(Clock::time_point since) const {
     const std::lock_guard<std::mutex> guard(mutex_);
-    if (last_ && when_ > since) throw BridgeError(*last_);
+    if (failure_ && failed_ > since) throw BridgeError(*failure_);
+}
+
+std::optional<Starts::Started> Starts::take_waiting() {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    std::optional<Started> taken = std::exchange(waiting_, std::nullopt);
+    if (taken && !taken->process.running()) taken.reset();
+    return taken;
+}
+
+void Starts::leave_waiting(Started started) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    waiting_.emplace(std::move(started));
+}
+
+void Starts::forget_waiting() {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    waiting_.reset();
 }
 
 void put_away(Process& process, const Watch& watch) {
@@ -191,21 +227,22 @@ std::unique_ptr<Connection> find_worker(const Options& options, const RuntimeDir
 }
 
 std::unique_ptr<Connection> open_connection(const Options& options, const RuntimeDirectory& directory,
-                                            StartFailures& failures, const Watch& watch) {
+                                            Starts& starts, const Watch& watch) {
     watch.check();
     check_runtime_directory(directory);
-    if (auto found = find_worker(options, directory, watch)) return found;
+    const auto find = [&] {
+        auto found = find_worker(options, directory, watch);
+        if (found) starts.forget_waiting(); // it is this one, or has ended because of this one
+        return found;
+    };
+    if (auto found = find()) return found;
     const Clock::time_point began = Clock::now();
     for (;;) {
-        failures.check(began - options.limits.retry);
+        starts.check(began - options.limits.retry);
         if (const std::optional<Descriptor> lock = take_start_lock(directory)) {
-            if (auto found = find_worker(options, directory, watch)) return found;
-            try {
-                return start_worker(options, directory, watch);
-            } catch (const BridgeError& error) {
-                if (error.problem() == Problem::kCannotStart) failures.note(error);
-                throw;
-            }
+            if (auto found = find()) return found;
+            starts.check(began - options.limits.retry); // whoever had the lock may just have failed
+            return start_worker(options, directory, starts, watch);
         }
         // somebody else, a thread of ours or another host, is starting one
         if (std::optional<Channel> channel =

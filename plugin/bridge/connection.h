@@ -58,23 +58,36 @@ struct Connection {
     int64_t owner; // a forked copy of the host must not use what its parent opened
 };
 
-// The last failed start, so that of eight threads one waits for a worker that cannot start, not one after
-// another.
-class StartFailures {
+// What calls of this process know of each other's attempts to start a worker.
+class Starts {
   public:
-    void note(const BridgeError& error);
+    struct Started {
+        Process process;
+        Clock::time_point when;
+    };
+
+    // The last failure, so that of eight threads one waits for a worker that cannot start, not one after
+    // another.
+    void note_failure(const BridgeError& error);
     // Throws the last failure if it came after `since`.
     void check(Clock::time_point since) const;
 
+    // A worker that a call started and, aborted, could not wait for: the next call waits for that one. Taken
+    // with the start lock held; nothing when there is none or it has ended.
+    std::optional<Started> take_waiting();
+    void leave_waiting(Started started);
+    void forget_waiting();
+
   private:
     mutable std::mutex mutex_;
-    std::optional<BridgeError> last_;
-    Clock::time_point when_{};
+    std::optional<BridgeError> failure_;
+    Clock::time_point failed_{};
+    std::optional<Started> waiting_;
 };
 
 // A connection to a running worker, or to one that is started now. Throws BridgeError.
 std::unique_ptr<Connection> open_connection(const Options& options, const RuntimeDirectory& directory,
-                                            StartFailures& failures, const Watch& watch);
+                                            Starts& starts, const Watch& watch);
 
 // A connection to a running worker, or nothing. A worker that does not answer is ended.
 std::unique_ptr<Connection> find_worker(const Options& options, const RuntimeDirectory& directory,

@@ -21,7 +21,7 @@ Pool::Lease Pool::borrow(const Options& options, const Watch& watch) {
         if (found->usable() && Clock::now() - found->last_used < kIdle)
             return Lease(shared_from_this(), std::move(found));
     }
-    return Lease(shared_from_this(), open_connection(options, directory, failures_, watch));
+    return Lease(shared_from_this(), open_connection(options, directory, starts_, watch));
 }
 
 void Pool::put_back(std::unique_ptr<Connection> connection) {
@@ -51,6 +51,7 @@ void Pool::close() {
     const std::lock_guard<std::mutex> guard(mutex_);
     closed_ = true;
     old.swap(idle_);
+    starts_.forget_waiting();
 }
 
 size_t Pool::idle() const {

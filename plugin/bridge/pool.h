@@ -52,7 +52,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
     mutable std::mutex mutex_;
     std::vector<std::unique_ptr<Connection>> idle_; // the most recently used last
-    StartFailures failures_;
+    Starts starts_;
     bool closed_ = false;
 };
 

@@ -128,6 +128,16 @@ def test_worker_that_never_listens_is_given_up(bridge) -> None:
     assert not bridge.lives(bridge.pids()[0])
 
 
+def test_aborted_call_leaves_its_worker_to_the_next(bridge) -> None:
+    """A host that aborts while the worker is starting, again and again, starts one."""
+    bridge.use_fake("never-listen")
+    lines = bridge.render(abort_ms=150, start_ms=600, repeat=8)
+    problems = [line["problem"] for line in lines]
+    assert problems[0] == "cancelled" and problems[-1] == "cannot start", problems
+    (worker,) = bridge.pids()
+    assert not bridge.lives(worker)
+
+
 def test_retempo_python_and_the_launcher_have_their_turn(bridge) -> None:
     bridge.environment["PATH"] = "/nowhere"
     (line,) = bridge.render()

@@ -271,8 +271,8 @@ int short_memory(const Arguments& arguments) {
     const RuntimeDirectory directory = find_runtime_directory(options.runtime_directory);
     const Abort nobody;
     const Watch watch(nobody, Clock::now() + Milliseconds{20000});
-    StartFailures failures;
-    const auto connection = open_connection(options, directory, failures, watch);
+    Starts starts;
+    const auto connection = open_connection(options, directory, starts, watch);
     wire::Render message;
     message.window = message.display = {0, 0, 64, 64};
     message.stride = 1024;
