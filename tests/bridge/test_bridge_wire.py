@@ -89,7 +89,7 @@ def test_both_languages_accept_the_same_renders(driver: Path) -> None:
     protocol = pytest.importorskip("retempo.server.protocol")
     random.seed(12)
     changed = []
-    for name in ("RENDER", "RENDER vectors", "RENDER shutter"):
+    for name in (name for name in MESSAGES if name.startswith("RENDER")):
         for _ in range(600):
             data = bytearray.fromhex(MESSAGES[name]["hex"])
             data[random.randrange(32, len(data))] = random.choice((0, 1, 2, 3, 4, 127, 128, 255))
@@ -103,7 +103,7 @@ def test_both_languages_accept_the_same_renders(driver: Path) -> None:
         else:
             accepted += 1
             assert "error" not in answer, (answer, data.hex())
-    assert 150 < accepted < 1650
+    assert 0.08 < accepted / len(changed) < 0.92
 
 
 @pytest.mark.parametrize(

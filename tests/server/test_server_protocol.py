@@ -22,8 +22,8 @@ from retempo.server.render_message import RenderMessage
 REPO = Path(__file__).resolve().parents[2]
 FIXTURE = json.loads(examples.FILE.read_text())
 PARSERS = {
-    "HELLO": messages.Hello.parse, "WELCOME": messages.Welcome.parse, "RENDER": RenderMessage.parse,
-    "RENDER vectors": RenderMessage.parse, "RENDER shutter": RenderMessage.parse,
+    "HELLO": messages.Hello.parse, "WELCOME": messages.Welcome.parse,
+    **{name: RenderMessage.parse for name in examples.EXAMPLES if name.startswith("RENDER")},
     "NEED": messages.parse_need, "FRAMES": messages.parse_frames,
     "PROGRESS": messages.Progress.parse, "DONE": messages.Done.parse, "FAILED": messages.Failed.parse,
     "STATUS_REPLY": bytes,

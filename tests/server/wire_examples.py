@@ -52,6 +52,15 @@ LAYER = RenderMessage(
         for number in (3, 4) for role in (Role.SOURCE, Role.MATTE)
     ),
 )  # fmt: skip
+THUMBNAIL = RenderMessage(
+    Kind.SHOTS, Output.THUMBNAIL, Fraction(1001), Window(0, 0, 2304, 1), Window(0, 0, 1280, 720), 1,
+    0, 9216, {"input_space": "integer pixels"},
+    (FrameEntry(Role.SOURCE, 1001, bytes(range(16)), 3, Window(0, 0, 1280, 720)),),
+)  # fmt: skip
+CUTS = RenderMessage(
+    Kind.SHOTS, Output.CUTS, Fraction(0), Window(0, 0, 1, 240), Window(0, 0, 2304, 240), 1,
+    0, 4, {}, (FrameEntry(Role.SOURCE, 0, bytes(range(16, 32)), 1, Window(0, 0, 2304, 240), 4096),),
+)  # fmt: skip
 DONE = messages.Done(
     messages.FlowWork.COMPUTED, 8300, 15, 412000, 96000, 4100, 0, 1 << 31, "frame 1001.25 of 1001, 1002"
 )
@@ -68,6 +77,8 @@ EXAMPLES: dict[str, tuple[Type, int, bytes, int]] = {
     "RENDER vectors": (Type.RENDER, (1 << 63) + 3, VECTORS.pack(), 1),
     "RENDER shutter": (Type.RENDER, 4, SHUTTER.pack(), 1),
     "RENDER foreground": (Type.RENDER, 3, LAYER.pack(), 1),
+    "RENDER thumbnail": (Type.RENDER, 5, THUMBNAIL.pack(), 1),
+    "RENDER cuts": (Type.RENDER, 6, CUTS.pack(), 1),
     "NEED": (Type.NEED, 2, messages.pack_need(NEED), 0),
     "FRAMES": (Type.FRAMES, 2, messages.pack_frames(FRAMES), 1),
     "PROGRESS": (Type.PROGRESS, 2, PROGRESS.pack(), 0),
@@ -82,7 +93,7 @@ EXAMPLES: dict[str, tuple[Type, int, bytes, int]] = {
 }
 VALUES: dict[str, Any] = {
     "HELLO": HELLO, "WELCOME": WELCOME, "RENDER": RENDER, "RENDER vectors": VECTORS, "RENDER shutter": SHUTTER,
-    "RENDER foreground": LAYER, "NEED": NEED, "FRAMES": FRAMES,
+    "RENDER foreground": LAYER, "RENDER thumbnail": THUMBNAIL, "RENDER cuts": CUTS, "NEED": NEED, "FRAMES": FRAMES,
     "PROGRESS": PROGRESS, "DONE": DONE, "FAILED": FAILED, "STATUS_REPLY": STATUS,
 }  # fmt: skip
 
