@@ -1,7 +1,7 @@
 // How is one row converted? Loops without branches, which compilers turn into vector code.
 #include "bridge/pixels.h"
 
-#include <cmath>
+#include <cfenv>
 #include <cstring>
 
 namespace retempo::bridge {
@@ -18,6 +18,21 @@ float float_of(uint32_t bits) {
     std::memcpy(&value, &bits, 4);
     return value;
 }
+
+// Rounds to the nearest and keeps denormals while it lives, whatever the host's thread does.
+class PlainArithmetic {
+  public:
+    PlainArithmetic() {
+        std::fegetenv(&kept_);
+        std::fesetenv(FE_DFL_ENV);
+    }
+    ~PlainArithmetic() { std::fesetenv(&kept_); }
+    PlainArithmetic(const PlainArithmetic&) = delete;
+    PlainArithmetic& operator=(const PlainArithmetic&) = delete;
+
+  private:
+    std::fenv_t kept_;
+};
 
 // No float that occurs on the way is denormal: hosts that flush those to zero get the same result.
 inline float from_half(uint16_t half) {
@@ -105,6 +120,7 @@ size_t sample_bytes(Depth depth) {
 
 void read_row(const void* row, Depth depth, Components components, AlphaState alpha, int width, float* out) {
     if (width <= 0) return;
+    const PlainArithmetic plain;
     const size_t count = static_cast<size_t>(components) * static_cast<size_t>(width);
     switch (depth) {
     case Depth::kByte:
@@ -126,6 +142,7 @@ void read_row(const void* row, Depth depth, Components components, AlphaState al
 void write_row(const float* row, Depth depth, Components components, AlphaState alpha, int width, void* out,
                float* scratch) {
     if (width <= 0) return;
+    const PlainArithmetic plain;
     const size_t count = static_cast<size_t>(components) * static_cast<size_t>(width);
     if (components == Components::kRGBA && alpha == AlphaState::kUnpremultiplied) {
         std::memcpy(scratch, row, count * 4);

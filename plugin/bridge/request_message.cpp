@@ -9,7 +9,9 @@ namespace retempo::bridge {
 namespace {
 
 void check_bounds(const Bounds& bounds, const std::string& name) {
-    const auto reasonable = [](int v) { return v >= -wire::kLargestPlace && v <= wire::kLargestPlace; };
+    constexpr int kFarthest =
+        wire::kLargestPlace / 2; // the distance of two such places is an int, and a place
+    const auto reasonable = [](int v) { return v >= -kFarthest && v <= kFarthest; };
     if (!reasonable(bounds.x1) || !reasonable(bounds.y1) || !reasonable(bounds.x2) ||
         !reasonable(bounds.y2) || bounds.empty() || bounds.width() > int{wire::kLargestSide} ||
         bounds.height() > int{wire::kLargestSide})

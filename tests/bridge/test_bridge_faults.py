@@ -224,6 +224,7 @@ def test_hundred_clients_leave_nothing(bridge) -> None:
         ({"frames": ""}, "1 to 64 frames"),
         ({"window": "0,0,33,18"}, "not inside"),
         ({"width": 0}, "no size"),
+        ({"display": "-1073741824,0,1073741824,1"}, "display"),
         ({"display": "0,0,0,0"}, "display"),
         ({"time": "1e300"}, "source time"),
     ],

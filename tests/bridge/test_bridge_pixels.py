@@ -97,6 +97,20 @@ def test_floats_pass_bit_for_bit(driver: Path) -> None:
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
+def test_arithmetic_of_the_host_changes_nothing(driver: Path, depth: str) -> None:
+    """A thread that rounds up and takes denormals for zero gets the same bits."""
+    random = np.random.default_rng(3)
+    row = (random.uniform(-0.1, 1.1, 4000) * 10.0 ** random.uniform(-45, 0, 4000)).astype(np.float32)
+    host = every_value("byte" if depth == "byte" else "short")[:4000].view(DEPTHS[depth])
+    host = row if depth == "float" else host[np.isfinite(host.astype(np.float32))]
+    for alpha in ("premultiplied", "unpremultiplied"):
+        plain, odd = (to_float(driver, host, depth, alpha=alpha, odd=odd) for odd in (0, 1))
+        assert_same_bits(odd.view(np.uint32), plain.view(np.uint32))
+        plain, odd = (to_host(driver, row, depth, alpha=alpha, odd=odd) for odd in (0, 1))
+        assert_same_bits(odd.view(np.uint8), plain.view(np.uint8))
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
 def test_colour_is_multiplied_by_alpha_and_divided_again(driver: Path, depth: str) -> None:
     random = np.random.default_rng(2)
     pixels = random.uniform(0, 1, (500, 4)).astype(np.float32)

@@ -1,7 +1,11 @@
 // What do the parts give that need no worker? Messages, digests, fractions, pixels, commands.
+#include <cfenv>
 #include <cstring>
 #include <iostream>
 #include <sstream>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
 
 #include "bridge/frame_copy.h"
 #include "bridge/process.h"
@@ -203,8 +207,15 @@ int rational(const Arguments&) {
     return 0;
 }
 
-// One row there (to=float) or back, raw; read at an odd address.
+// One row there (to=float) or back, raw; read at an odd address. odd=1: in a host that rounds up and flushes
+// denormals to zero.
 int rows(const Arguments& arguments) {
+    if (arguments.number("odd") != 0) {
+        std::fesetround(FE_UPWARD);
+#if defined(__x86_64__)
+        _mm_setcsr(_mm_getcsr() | 0x8040); // flush to zero, denormals are zero
+#endif
+    }
     const std::vector<uint8_t> input = read_input();
     const auto components = static_cast<Components>(arguments.number("channels", 4));
     const Depth depth = depth_of(arguments.text("depth"));
