@@ -15,8 +15,14 @@ from bits import assert_same_bits
 
 FRAMES = moving_frames(7, (12, 16), first=-2)
 FIRST, LAST = min(FRAMES), max(FRAMES)
-VECTORS = 1
-"""Of the outputs."""
+MATTES = {
+    number: np.where(np.mgrid[0:12, 0:16][1][..., None] < 8 - number, np.float32(1), np.float32(0)).repeat(
+        4, 2
+    )
+    for number in FRAMES
+}
+OUTPUTS = ("Result", "Vectors", "Confidence", "Occlusion", "Foreground", "Background", "Matte")
+LAYERS = OUTPUTS[4:]
 TIMES = 250
 """For each of four ways of timing: a thousand in all."""
 
@@ -40,21 +46,32 @@ def set_randomly(node: Instance, timing: str, rng: np.random.Generator) -> None:
     choose(node, "engine", str(rng.choice(["Motion", "Motion", "Nearest"])))
     choose(node, "motionPath", str(rng.choice(["Linear", "Quadratic"])))
     node.params["cuts"].set(str(rng.choice(["", "", "1", "0,3"])))
-    choose(node, "output", str(rng.choice(["Result", "Result", "Vectors"])))
-    if node.params["output"].value == VECTORS:
+    choose(node, "output", str(rng.choice(["Result", "Result", *OUTPUTS])))
+    if output_of(node) != "Result":
         choose(node, "engine", "Motion")
+
+
+def output_of(node: Instance) -> str:
+    """The chosen output."""
+    return OUTPUTS[node.params["output"].value]
 
 
 def check_time(node: Instance, time: float) -> tuple[bool, bool]:
     """All that is said of a time; whether it was identity and whether black."""
-    needed = node.frames_needed(time)["Source"]
+    announced = node.frames_needed(time)
     identity = node.is_identity(time)
     made = node.render(time)  # the strict host refuses a fetch that getFramesNeeded has not announced
-    fetched = {frame for _, frame in node.last_render.frames if _ == "Source"}
-    covered = {float(one) for a, b in needed for one in range(math.ceil(a), math.floor(b) + 1)}
+    fetched, mattes = (
+        {frame for name, frame in node.last_render.frames if name == clip} for clip in ("Source", "Matte")
+    )
+    covered, covered_mattes = (
+        {float(one) for a, b in announced.get(clip, []) for one in range(math.ceil(a), math.floor(b) + 1)}
+        for clip in ("Source", "Matte")
+    )
+    output = output_of(node)
     if identity is not None:
         clip, frame = identity
-        assert clip == "Source" and FIRST <= frame <= LAST
+        assert output == "Result" and clip == "Source" and FIRST <= frame <= LAST
         assert covered == {frame} and fetched == {frame}
         assert_same_bits(made, FRAMES[int(frame)])
         return True, False
@@ -62,14 +79,19 @@ def check_time(node: Instance, time: float) -> tuple[bool, bool]:
         assert not made.any()
         return False, True
     assert fetched == covered and all(FIRST <= frame <= LAST for frame in fetched)
+    assert mattes in (set(), fetched) and (mattes or output not in LAYERS)
+    assert not mattes or mattes == covered_mattes  # of a clip that is not used the host has its own idea
     first, last = min(fetched), max(fetched)
     assert len(fetched) == last - first + 1, "neighbours"
     cuts = [float(cut) for cut in node.params["cuts"].value.split(",") if cut]
-    if node.params["output"].value == VECTORS:
-        assert made.any() and fetched == of_picture(node, time, cuts)
+    if output == "Vectors":
+        assert not mattes and made.any() and fetched == of_picture(node, time, cuts)
         return False, False
     assert not [cut for cut in cuts if first < cut <= last], "of one shot"
     ends = {FIRST, LAST, *cuts, *(cut - 1 for cut in cuts)}
+    if first == last:
+        assert output != "Result", "a whole picture is passed on"
+        return False, False
     curved = node.params["engine"].value == 0 and node.params["motionPath"].value == 1
     assert len(fetched) in ((4,) if curved and not {first, last} & ends else (2, 3, 4) if curved else (2,))
     return False, False
@@ -95,7 +117,8 @@ def test_all_answers_agree(bundle: Path, timing: str) -> None:
     context = "retimer" if timing == "SourceTime" else "general"
     params = {} if timing == "SourceTime" else {"timing": timing}
     found = {"identity": 0, "black": 0, "between": 0}
-    with open_node(bundle, {"Source": FrameSequenceClip(FRAMES)}, context, params=params) as node:
+    clips = {"Source": FrameSequenceClip(FRAMES), "Matte": FrameSequenceClip(MATTES)}
+    with open_node(bundle, clips, context, params=params) as node:
         for count in range(TIMES):
             if count % 10 == 0:
                 set_randomly(node, timing, rng)

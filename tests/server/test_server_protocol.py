@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -86,6 +87,19 @@ def test_render_with_a_wrong_byte(at: int, bits: int) -> None:
         parsed.window.width <= wire.LARGEST_SIDE
         and abs(parsed.stride) >= 4 * parsed.channels * parsed.window.width
     )
+
+
+def test_nothing_that_comes_in_can_become_code() -> None:
+    """No module of the server knows how to unpickle, and none evaluates text."""
+    modules = sorted((REPO / "pyhost" / "retempo" / "server").glob("*.py"))
+    assert len(modules) > 10
+    for module in modules:
+        for node in ast.walk(ast.parse(module.read_text())):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [node.func.id] if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else []
+            found = {"pickle", "marshal", "shelve", "dill", "eval", "exec", "__import__"} & set(names)
+            assert not found, f"{module.name}:{getattr(node, 'lineno', 0)} uses {found}"
 
 
 def test_headers() -> None:
