@@ -80,6 +80,25 @@ def test_doctor_finds_what_is_wrong(
     assert bad() == {"release", "loads", "launcher"}
 
 
+def test_without_permission_it_goes_to_the_users_own_folder(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("retempo.cli.plugin.STANDARD", str(tmp_path / "file" / "Plugins"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("OFX_PLUGIN_PATH")
+    folder = tmp_path / "home" / "OFX" / "Plugins"
+    code, facts = plugin(capsys, "install", "--bundle", str(bundle))
+    assert code == 0 and facts["bundle"] == str(folder / bundle.name) and not facts["on_search_path"]
+    code, facts = plugin(capsys, "doctor")
+    (wrong,) = [check for check in facts["checks"] if not check["ok"]]
+    assert code == 3 and wrong["what"] == "search path" and f"OFX_PLUGIN_PATH={folder}" in wrong["text"]
+    monkeypatch.setenv("OFX_PLUGIN_PATH", str(folder))
+    assert plugin(capsys, "doctor")[0] == 0
+    monkeypatch.delenv("OFX_PLUGIN_PATH")
+    assert plugin(capsys, "uninstall")[1]["removed"] and not list(folder.iterdir())
+
+
 def test_what_cannot_be_installed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugin", "install", "--bundle", str(tmp_path), "--to", str(tmp_path / "x")]) == 3
     assert "make plugin" in capsys.readouterr().err

@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("install", "uninstall", "doctor"), help="what to do")
     parser.add_argument(
         "--to", metavar="FOLDER",
-        help=f"folder of plugins (default: the first of $OFX_PLUGIN_PATH, else {STANDARD})",
+        help=f"folder of plugins (default: the first of $OFX_PLUGIN_PATH, else {STANDARD}, without permission there "
+        "~/OFX/Plugins)",
     )  # fmt: skip
     parser.add_argument(
         "--bundle", metavar="PATH", help="the built bundle (default: build/ of this checkout)"
@@ -42,10 +43,10 @@ def run(args: argparse.Namespace) -> Result:
     """
     if args.what == "doctor":
         return examine(args)
-    folder = Path(args.to) if args.to else search_path()[0]
-    return (
-        install(folder, find_built(args.bundle), args.link) if args.what == "install" else uninstall(folder)
-    )
+    if args.what == "install":
+        return install(Path(args.to) if args.to else install_folder(), find_built(args.bundle), args.link)
+    folders = [Path(args.to)] if args.to else [*search_path(), personal()]
+    return uninstall(next((one for one in folders if os.path.lexists(one / BUNDLE)), folders[0]))
 
 
 def search_path() -> list[Path]:
@@ -56,6 +57,20 @@ def search_path() -> list[Path]:
         if one
     ]
     return [*named, Path(STANDARD)]
+
+
+def personal() -> Path:
+    """The user's own folder; hosts look there only if it is in $OFX_PLUGIN_PATH."""
+    return Path.home() / "OFX" / "Plugins"
+
+
+def install_folder() -> Path:
+    """The first of $OFX_PLUGIN_PATH; else the standard folder, or the user's own where that cannot be written."""
+    first = search_path()[0]
+    if first != Path(STANDARD):
+        return first
+    there = next(one for one in (first, *first.parents) if one.exists())
+    return first if there.is_dir() and os.access(there, os.W_OK) else personal()
 
 
 def find_built(given: str | None) -> Path:
@@ -140,13 +155,17 @@ def examine(args: argparse.Namespace) -> Result:
     if args.bundle:
         found = [Path(args.bundle)]
     else:
-        folders = [Path(args.to)] if args.to else search_path()
-        found = [folder / BUNDLE for folder in folders if (folder / BUNDLE).exists()]
+        folders = [Path(args.to)] if args.to else [*search_path(), personal()]
+        found = [folder / BUNDLE for folder in dict.fromkeys(folders) if (folder / BUNDLE).exists()]
     checks: list[tuple[str, bool, str]] = []
     if not found:
         checks.append(("installed", False, "no bundle where hosts look; run `retempo plugin install`"))
     for bundle in found:
         checks += _examine_bundle(bundle)
+    if [bundle.parent for bundle in found] == [personal()] and personal() not in search_path():
+        checks.append(
+            ("search path", False, f"hosts do not look there yet: export OFX_PLUGIN_PATH={personal()}")
+        )
     checks.append(_examine_runtime())
     sound = all(good for _, good, _ in checks)
     lines = [f"{'ok  ' if good else 'BAD '} {what}: {text}" for what, good, text in checks]
