@@ -26,7 +26,8 @@ enum class Problem {
 class BridgeError : public std::exception {
   public:
     // message: what is wrong and where. hint: what to do; may be empty. code: the exit code class of
-    // `retempo` (1 unexpected, 2 parameter, 3 input, 4 output, 5 colour, 6 timing, 7 device, 130 cancelled).
+    // `retempo` (1 unexpected, 2 parameter, 3 input, 4 output, 5 colour, 6 timing, 7 device, 8 weights,
+    // 130 cancelled).
     BridgeError(Problem problem, std::string message, std::string hint = "", int code = 1)
         : problem_(problem), code_(code), message_(std::move(message)), hint_(std::move(hint)),
           text_(hint_.empty() ? message_ : message_ + "; " + hint_) {}
