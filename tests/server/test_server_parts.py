@@ -115,6 +115,12 @@ def test_settings_from_texts() -> None:
         with pytest.raises(UsageError, match="cannot be chosen"):
             read_settings({name: "1"})
     for texts in (
+        {"flow": "neural,file=/etc/passwd"},
+        {"flow": "dis,grow=guided,grower=/etc/passwd"},
+        {"cuts": "/etc/reel.edl"},
+        {"cuts": "reel.otio"},
+        {"cuts": "auto"},
+        {"config": "/etc/passwd"},
         {"flow": "dis\n"},
         {"flow": "d" * 5000},
         {"sigma": "nan"},

@@ -93,6 +93,12 @@ def parse_flow(text: str, **context: object) -> list[FlowEstimator | VectorsMark
     return result
 
 
+def names_file(text: str) -> bool:
+    """Does a part of a ``--flow`` string name a file (``neural,file=PATH``), as somebody else's must not?"""
+    pairs = [pair for part in text.split("+") for pair in part.split(",")[1:]]
+    return any(pair.partition("=")[0].strip() in _FILE_KEYS for pair in pairs)
+
+
 def _make(
     name: str, preset: str, pairs: dict[str, str], context: dict[str, object]
 ) -> FlowEstimator | VectorsMarker:
@@ -252,6 +258,12 @@ def _make_raft(preset: str, pairs: dict[str, str], context: dict[str, object]) -
 
 
 _NEUFLOW_KEYS: Final = _RAFT_KEYS
+_FILE_KEYS: Final = frozenset(
+    key
+    for keys in (_DIS_KEYS, _GROW_KEYS, _NEURAL_KEYS, _RAFT_KEYS, _NEUFLOW_KEYS)
+    for key, (_, kind) in keys.items()
+    if kind is Path
+)
 
 
 def _make_neuflow(preset: str, pairs: dict[str, str], context: dict[str, object]) -> FlowEstimator:

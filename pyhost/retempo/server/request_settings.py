@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from retempo.color.config import DEFAULT_CONFIG
 from retempo.errors import UsageError
+from retempo.flow.catalog import names_file
 from retempo.render.settings import RetimeSettings
+from retempo.retime.cuts import parse_cuts
 from retempo.server.parameters import UNSAID
 
 GROUPS: Final = ("flow", "synthesis", "colour")
@@ -35,7 +37,8 @@ def read_settings(texts: Mapping[str, str]) -> RetimeSettings:
     """Settings from a client's texts; what it does not name has its default.
 
     Raises:
-        UsageError: a name that is unknown or not for clients, a value out of range, a config that is no absolute path.
+        UsageError: a name that is unknown or not for clients, a value out of range, a config that is no absolute path,
+            any other setting that names a file.
     """
     values: dict[str, Any] = dict(UNSAID)
     for name, text in texts.items():
@@ -46,6 +49,12 @@ def read_settings(texts: Mapping[str, str]) -> RetimeSettings:
                 f"possible are {', '.join(allowed())}",
             )
         values[name] = _read(one, text)
+    if names_file(str(values.get("flow", ""))):
+        raise UsageError(
+            f"the flow {str(values['flow'])[:80]!r} names a file",
+            "clients choose among the weights that are installed; see retempo weights list",
+        )
+    parse_cuts(str(values.get("cuts", "")))  # frames: neither a file nor auto
     values["config"] = check_config(values.get("config") or DEFAULT_CONFIG)
     return RetimeSettings(**values)
 
