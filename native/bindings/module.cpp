@@ -40,9 +40,11 @@ FootprintKind footprint_of(const std::string& v) {
         "footprint", v, {{"bilinear", FootprintKind::bilinear}, {"gaussian", FootprintKind::gaussian}});
 }
 Filter filter_of(const std::string& v) {
-    return choose<Filter>(
-        "filter", v,
-        {{"bilinear", Filter::bilinear}, {"lanczos4", Filter::lanczos4}, {"nearest", Filter::nearest}});
+    return choose<Filter>("filter", v,
+                          {{"bilinear", Filter::bilinear},
+                           {"bicubic", Filter::bicubic},
+                           {"lanczos4", Filter::lanczos4},
+                           {"nearest", Filter::nearest}});
 }
 Border border_of(const std::string& v) {
     return choose<Border>("border", v, {{"edge", Border::edge}, {"zero", Border::zero}});
@@ -515,8 +517,9 @@ void synthesize(py::sequence frames_, py::sequence candidates_, py::object out_,
     options.merge_exponent = static_cast<float>(merge_exponent);
     options.coverage_gate = coverage_gate;
     options.metric_bound = static_cast<float>(metric_bound);
-    options.filter =
-        choose<Filter>("filter", filter, {{"bilinear", Filter::bilinear}, {"lanczos4", Filter::lanczos4}});
+    options.filter = choose<Filter>(
+        "filter", filter,
+        {{"bilinear", Filter::bilinear}, {"bicubic", Filter::bicubic}, {"lanczos4", Filter::lanczos4}});
     options.merge = choose<Merge>("merge", merge, {{"metric", Merge::metric}, {"linear", Merge::linear}});
     options.threads = threads;
     options.deterministic = deterministic;

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypedDict
 Array = Any
 Mode = Literal["sum", "average", "linear", "softmax"]
 Footprint = Literal["bilinear", "gaussian"]
-Filter = Literal["bilinear", "lanczos4", "nearest"]
+Filter = Literal["bilinear", "bicubic", "lanczos4", "nearest"]
 Border = Literal["edge", "zero"]
 
 class BuildInfo(TypedDict):
@@ -149,7 +149,7 @@ def synthesize(
     merge_exponent: float = 1.0,
     coverage_gate: bool = False,
     metric_bound: float = 0.0,
-    filter: Literal["bilinear", "lanczos4"] = "bilinear",
+    filter: Literal["bilinear", "bicubic", "lanczos4"] = "bilinear",
     merge: Literal["metric", "linear"] = "metric",
     frame_height: int | None = None,
     source_row0: int = 0,

@@ -143,7 +143,7 @@ def candidate(index: int, value: Any) -> list[tuple[Any, ...]]:
         ({"frame_height": 5}, "source_row0: expected source rows within a frame of 5 rows"),
         ({"ids_out": zeros(6, 7, 1, dtype=np.uint32)}, "ids: expected one array"),
         ({"hole": zeros(6, 6, dtype=np.uint8)}, "hole: expected shape"),
-        ({"filter": "nearest"}, "filter: expected one of 'bilinear', 'lanczos4', got 'nearest'"),
+        ({"filter": "nearest"}, "filter: expected one of 'bilinear', 'bicubic', 'lanczos4', got 'nearest'"),
     ],
 )
 def test_synthesize_refusals(changes: dict[str, Any], message: str) -> None:

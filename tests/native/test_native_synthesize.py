@@ -163,7 +163,7 @@ def test_equals_the_oracle(
 
 @pytest.mark.parametrize("footprint", ["bilinear", "gaussian"])
 @pytest.mark.parametrize("bound", [0.0, 8.0])
-@pytest.mark.parametrize("filter_", ["bilinear", "lanczos4"])
+@pytest.mark.parametrize("filter_", ["bilinear", "bicubic", "lanczos4"])
 @pytest.mark.parametrize("channels", [1, 4, 20, 37])
 def test_integer_translation_is_exact(
     device: str, send: Send, fetch: Send, footprint: str, bound: float, filter_: str, channels: int
@@ -208,6 +208,7 @@ def test_weight_zero_drops_a_candidate(device: str, send: Send, fetch: Send) -> 
         {},
         {"metric_bound": 8.0, "footprint": "bilinear", "coverage_gate": True},
         {"metric_bound": 8.0, "filter": "lanczos4"},
+        {"metric_bound": 8.0, "filter": "bicubic"},
     ],
 )
 def test_threads_never_change_a_bit(options: dict[str, Any]) -> None:
@@ -219,11 +220,17 @@ def test_threads_never_change_a_bit(options: dict[str, Any]) -> None:
                 np.testing.assert_array_equal(array, first[name], err_msg=f"{name}, {threads} threads")
 
 
+@pytest.mark.parametrize("channels", [3, 4, 6])
+@pytest.mark.parametrize("filter_", ["bilinear", "bicubic", "lanczos4"])
 @pytest.mark.parametrize("bound", [0.0, 8.0])
-def test_strips_have_the_bits_of_the_whole(device: str, send: Send, fetch: Send, bound: float) -> None:
-    frames, candidates, ids = scene(5, 120, 90, 4, 1.5)
-    reach = int(max(np.abs(straight(candidate)).max() for candidate in candidates)) + 4
-    whole = run(frames, candidates, ids, send, fetch, metric_bound=bound, deterministic=True)
+def test_strips_have_the_bits_of_the_whole(
+    device: str, send: Send, fetch: Send, bound: float, filter_: str, channels: int
+) -> None:
+    frames, candidates, ids = scene(5, 120, 90, channels, 1.5)
+    options = {"metric_bound": bound, "filter": filter_, "deterministic": True}
+    margin = {"bilinear": 4, "bicubic": 5, "lanczos4": 7}[filter_]
+    reach = int(max(np.abs(straight(candidate)).max() for candidate in candidates)) + margin
+    whole = run(frames, candidates, ids, send, fetch, **options)
     for y0, y1 in ((0, 37), (37, 80), (80, 120)):
         s0, s1 = max(0, y0 - reach), min(120, y1 + reach)
 
@@ -240,11 +247,10 @@ def test_strips_have_the_bits_of_the_whole(device: str, send: Send, fetch: Send,
             send,
             fetch,
             rows=y1 - y0,
-            metric_bound=bound,
             frame_height=120,
             source_row0=s0,
             out_row0=y0,
-            deterministic=True,
+            **options,
         )
         for name, array in strip.items():
             np.testing.assert_array_equal(array, whole[name][y0:y1], err_msg=name)
@@ -252,13 +258,17 @@ def test_strips_have_the_bits_of_the_whole(device: str, send: Send, fetch: Send,
 
 SCRIPT = """
 import hashlib, json, sys
+import numpy as np
 sys.path[:0] = json.loads(sys.argv[1])
 import test_native_splat, test_native_synthesize
 digest = hashlib.sha256()
 frames, candidates, ids = test_native_synthesize.scene(6, 50, 131, 7, 3.0)
-for options in ({"metric_bound": 8.0}, {}, {"metric_bound": 8.0, "filter": "lanczos4"}):
-    for array in test_native_synthesize.run(frames, candidates, ids, **options).values():
-        digest.update(array.tobytes())
+wide = [{"metric_bound": 8.0, "filter": name} for name in ("bicubic", "lanczos4")]
+for options in ({"metric_bound": 8.0}, {}, *wide):
+    for channels in (7, 4, 3):
+        cut = [np.ascontiguousarray(frame[..., :channels]) for frame in frames]
+        for array in test_native_synthesize.run(cut, candidates, ids, **options).values():
+            digest.update(array.tobytes())
 scene = test_native_splat.scene(9, (1, 5, 30, 70), 2.0)
 for mode in test_native_splat.MODES:
     for array in test_native_splat.run(*scene, mode=mode, footprint="gaussian").values():

@@ -284,6 +284,8 @@ int main() {
     for (float spread : {0.0f, 0.8f, 6.0f, 300.0f})
         for (Border border : {Border::edge, Border::zero}) {
             check_image_gradient(BilinearFilter{}, border, 12, 15, 12, 15, spread);
+            check_image_gradient(BicubicFilter{}, border, 12, 15, 9, 21, spread);
+            check_image_gradient(BicubicFilter{}, border, 3, 2, 1, 2, spread);
             check_image_gradient(Lanczos4Filter{}, border, 12, 15, 9, 21, spread);
             check_image_gradient(NearestFilter{}, border, 8, 5, 12, 15, spread);
             check_image_gradient(Lanczos4Filter{}, border, 3, 3, 1, 2, spread);

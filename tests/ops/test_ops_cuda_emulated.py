@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 REPO = HERE.parents[1]
 MODES = ["sum", "average", "linear", "softmax"]
 FOOTPRINTS = ["bilinear", "gaussian"]
-FILTERS = ["bilinear", "lanczos4", "nearest"]
+FILTERS = ["bilinear", "bicubic", "lanczos4", "nearest"]
 BORDERS = ["edge", "zero"]
 
 
@@ -186,7 +186,7 @@ def test_deterministic_bits_ignore_the_order_of_threads(emulated: Any) -> None:
 @pytest.mark.parametrize("border", BORDERS)
 @pytest.mark.parametrize("filter", FILTERS)
 def test_warp(emulated: Any, filter: str, border: str, deterministic: bool) -> None:
-    numbers = (["bilinear", "lanczos4", "nearest"].index(filter), BORDERS.index(border))
+    numbers = (FILTERS.index(filter), BORDERS.index(border))
     for seed, (shape, flow_size, spread) in enumerate(
         [((2, 3, 17, 35), (17, 35), 5.0), ((1, 11, 9, 8), (30, 41), 40.0), ((1, 1, 1, 2), (3, 1), 2.0)]
     ):
@@ -330,6 +330,8 @@ def synthesize_both(
         {"metric_bound": 10.0},
         {"coverage_gate": True},
         {"coverage_gate": True, "metric_bound": 10.0, "footprint": "bilinear", "filter": "lanczos4"},
+        {"filter": "bicubic"},
+        {"filter": "bicubic", "strip": True},
         {"merge": "linear", "merge_exponent": 4.0},
         {"merge_exponent": 1.7, "repeat": 4},
         {"strip": True},

@@ -113,6 +113,9 @@ def test_splat_gradcheck(mode: str, footprint: str) -> None:
         ("nearest", "edge", [0.6, 0.4, 5.0], [2.0, 2.0, 3.0]),
         ("nearest", "zero", [0.6, -0.6, 5.0], [2.0, 1.0, 0.0]),
         ("lanczos4", "edge", [1.0, 0.0, -1.0], [2.0, 2.0, 2.0]),
+        ("bicubic", "edge", [1.0, 0.0, -1.0], [2.0, 2.0, 2.0]),
+        ("bicubic", "zero", [0.5, 0.5, 0.0], [1.5, 2.75, 3.0]),  # (-1, 9, 9, -1) / 16
+        ("bicubic", "zero", [0.5, 0.5, -0.5], [1.5, 2.75, 2.75]),
     ],
 )
 def test_warp_table(filter: str, border: str, dx: list[float], expected: list[float]) -> None:
@@ -120,18 +123,26 @@ def test_warp_table(filter: str, border: str, dx: list[float], expected: list[fl
     torch.testing.assert_close(warped, row(*expected))
 
 
-def test_lanczos_keeps_a_constant_and_follows_a_sine() -> None:
+def test_limited_bicubic_stays_between_its_neighbours() -> None:
+    step = row(0, 0, 9, 9)
+    free = reference.warp(step, shift([0.5, 0.5, 0.5, 0.0]), filter="bicubic")
+    torch.testing.assert_close(free, row(-9 / 16, 4.5, 9 + 9 / 16, 9))
+    limited = reference.warp(step, shift([0.5, 0.5, 0.5, 0.0]), filter="bicubic", limited=True)
+    torch.testing.assert_close(limited, row(0, 4.5, 9, 9))
+
+
+@pytest.mark.parametrize(("filter", "error"), [("bicubic", 0.05), ("lanczos4", 0.02)])
+def test_wide_filters_keep_a_constant_and_follow_a_sine(filter: str, error: float) -> None:
     flat = torch.full((1, 1, 9, 9), 0.3, dtype=torch.float64)
     flow = torch.rand(1, 2, 9, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(3)) * 4 - 2
-    torch.testing.assert_close(reference.warp(flat, flow, filter="lanczos4"), flat)
+    torch.testing.assert_close(reference.warp(flat, flow, filter=filter), flat)
     x = torch.arange(40, dtype=torch.float64).reshape(1, 1, 1, -1)
-    wave = reference.warp(torch.sin(x), shift([0.5] * 40), filter="lanczos4")
-    error = (wave - torch.sin(x + 0.5))[..., 5:-5].abs().max()
-    assert error < 0.02
+    wave = reference.warp(torch.sin(x), shift([0.5] * 40), filter=filter)
+    assert (wave - torch.sin(x + 0.5))[..., 5:-5].abs().max() < error
 
 
 @pytest.mark.parametrize("border", ["edge", "zero"])
-@pytest.mark.parametrize("filter", ["bilinear", "lanczos4"])
+@pytest.mark.parametrize("filter", ["bilinear", "bicubic", "lanczos4"])
 def test_warp_gradcheck(filter: str, border: str) -> None:
     image, flow, _ = smooth_case(4)
     inputs = [image.requires_grad_(), flow.requires_grad_()]

@@ -86,7 +86,7 @@ def compare(scene, device: str, deterministic: bool, tolerance: float = 1e-5, **
 
 
 @pytest.mark.parametrize("merge", ["metric", "linear"])
-@pytest.mark.parametrize("filter", ["bilinear", "lanczos4"])
+@pytest.mark.parametrize("filter", ["bilinear", "bicubic", "lanczos4"])
 @pytest.mark.parametrize("footprint", ["bilinear", "gaussian"])
 def test_equals_the_reference(
     device: str, deterministic: bool, footprint: str, filter: str, merge: str
@@ -165,10 +165,12 @@ def test_integer_translation_is_exact_inside(device: str, deterministic: bool) -
         assert torch.equal(out[8:-8, 11:-11], torch.roll(first, (2, 3), (0, 1))[8:-8, 11:-11])
 
 
+@pytest.mark.parametrize("filter", ["bilinear", "bicubic", "lanczos4"])
 @pytest.mark.parametrize("footprint", ["bilinear", "gaussian"])
-def test_strips_have_the_bits_of_the_whole(device: str, footprint: str) -> None:
+def test_strips_have_the_bits_of_the_whole(device: str, footprint: str, filter: str) -> None:
     frames, candidates, ids = to_tensors(make_scene(8, 60, 40, spread=3.0), device)
-    whole = ops.synthesize(frames, candidates, ids=ids, footprint=footprint, deterministic=True)
+    options = {"footprint": footprint, "filter": filter, "deterministic": True}
+    whole = ops.synthesize(frames, candidates, ids=ids, **options)
     a, b, low, high = 20, 35, 5, 52
     strip = ops.synthesize(
         [frame[low:high] for frame in frames],
@@ -177,12 +179,11 @@ def test_strips_have_the_bits_of_the_whole(device: str, footprint: str) -> None:
             for i, f, z, m, s, w, *bends in candidates
         ],
         ids=[plane[low:high] for plane in ids],
-        footprint=footprint,
         frame_height=60,
         source_row0=low,
         out_row0=a,
         out_rows=b - a,
-        deterministic=True,
+        **options,
     )
     assert torch.equal(strip.out, whole.out[a:b])
     assert torch.equal(strip.hole, whole.hole[a:b])

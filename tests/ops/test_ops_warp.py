@@ -13,7 +13,7 @@ from retempo import ops  # noqa: E402
 from retempo.errors import UsageError  # noqa: E402
 from retempo.ops import reference  # noqa: E402
 
-FILTERS = ["bilinear", "lanczos4", "nearest"]
+FILTERS = ["bilinear", "bicubic", "lanczos4", "nearest"]
 BORDERS = ["edge", "zero"]
 
 
@@ -62,7 +62,7 @@ def test_equals_the_reference(device: str, filter: str, border: str, shapes) -> 
 
 
 @pytest.mark.parametrize("border", BORDERS)
-@pytest.mark.parametrize("filter", ["bilinear", "lanczos4"])
+@pytest.mark.parametrize("filter", ["bilinear", "bicubic", "lanczos4"])
 def test_gradcheck_in_float64(filter: str, border: str) -> None:
     image, flow = make_case(2, (1, 2, 6, 5), (6, 5), 4.0, torch.float64)
     inputs = [image.requires_grad_(), flow.requires_grad_()]
@@ -126,7 +126,20 @@ def test_whole_pixels_are_copied(device: str, filter: str) -> None:
     assert torch.equal(out[..., :11, 2:], image[..., 4:, :14])
 
 
-@pytest.mark.parametrize("filter", FILTERS)
+@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize("channels", [1, 3, 4, 6])
+def test_limited_bicubic_equals_the_reference(device: str, channels: int, border: str) -> None:
+    image, flow = make_case(7, (1, channels, 20, 45), (20, 45), 7.0)
+    flow[..., ::3], flow[:, 1, ::4] = flow[..., ::3].round(), flow[:, 1, ::4].round()
+    expected = reference.warp(image.double(), flow.double(), filter="bicubic", border=border, limited=True)
+    free = reference.warp(image.double(), flow.double(), filter="bicubic", border=border)
+    assert 0.05 < (expected != free).double().mean() < 0.95  # both kinds of pixels are compared
+    planes = (part[0].permute(1, 2, 0).contiguous().to(device) for part in (image, flow))
+    warped = ops.warp_image(*planes, filter="bicubic", border=border)
+    assert relative_error(warped.permute(2, 0, 1)[None], expected) < 1e-5
+
+
+@pytest.mark.parametrize("filter", ["bilinear", "lanczos4", "nearest"])
 def test_channel_last_equals_planar(device: str, filter: str) -> None:
     image, flow = (part.to(device) for part in make_case(9, (1, 5, 18, 17), (18, 17), 5.0))
     planar = ops.warp(image, flow, filter=filter)

@@ -55,7 +55,7 @@ def test_fast(without: None) -> None:
 
 def test_best_without_weights_is_classical_and_says_why(without: None) -> None:
     choice = choose_settings({"quality": "best"})
-    assert choice.settings.flow == CLASSICAL
+    assert (choice.settings.flow, choice.settings.filter) == (CLASSICAL, "bicubic")
     assert "raft-large" in choice.reasons[0] or "is not installed" in choice.reasons[0]
     assert choice.settings.fingerprint() != RetimeSettings().fingerprint()
     explicit = RetimeSettings(

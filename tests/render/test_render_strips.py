@@ -62,13 +62,14 @@ def assert_same(whole: list[Frame], strips: list[Frame]) -> None:
     [
         {},
         {"speed": "1/3", "filter": "lanczos4"},
+        {"speed": "1/3", "filter": "bicubic"},
         {"flow": "vectors+dis:fast"},
         {"flow": "vectors", "depth": "add"},
         {"flow": "vectors:revision", "depth": "only", "depth_channel": "G"},
         {"source_frames": 4, "flow_scale": 0.5},
         {"motion": "quadratic", "inverses": "on"},
     ],
-    ids=["default", "lanczos4", "vectors", "depth", "odd channels", "four frames", "quadratic"],
+    ids=["default", "lanczos4", "bicubic", "vectors", "depth", "odd channels", "four frames", "quadratic"],
 )
 def test_strips_have_the_bits_of_whole_frames(plate: Path, tmp_path: Path, values: dict[str, object]) -> None:
     assert_same(*both_ways(str(plate / "plate.####.exr"), tmp_path, 37, **values))

@@ -31,6 +31,7 @@ def make(options: SynthesisOptions) -> tuple[Prepared, list[np.ndarray]]:
         SynthesisOptions(),
         SynthesisOptions(footprint="bilinear", coverage_gate=True, merge_exponent=4),
         SynthesisOptions(sigma=0.9, merge="linear", filter="lanczos4"),
+        SynthesisOptions(filter="bicubic"),
     ],
 )
 def test_composed_equals_fused(options: SynthesisOptions) -> None:

@@ -4,17 +4,22 @@
 // Filters, separable, on the N x N pixels around the sampling position cell + fraction:
 //     nearest   N = 1   the pixel whose area [x - 0.5, x + 0.5) holds the position
 //     bilinear  N = 2
-//     lanczos4  N = 8   L(u) = sinc(u) sinc(u / 4), |u| < 4, normalised to sum 1 per axis
+//     bicubic   N = 4   Catmull-Rom: the cubic through the four pixels of an axis, slopes by central
+//     difference lanczos4  N = 8   L(u) = sinc(u) sinc(u / 4), |u| < 4, normalised to sum 1 per axis
 // Borders: `edge` repeats the outermost pixel, `zero` reads 0 outside.
 // Taps of weight 0 are not read into the sum, so that Inf and NaN do not leak into exact neighbours; where
 // all taps of a bilinear sample agree the result is that value, bit for bit.
+// Pictures (warp_image, synthesize) take bicubic *limited*, channel by channel, to the range of the pixels
+// around the position (2 x 2; fewer where it lies on a row or column of pixels), so that highlights do not
+// ring and what agrees stays untouched. The warp that has gradients does not limit: it stays linear in the
+// image, its backward is exact, and no pixel loses its gradient for having been clamped.
 #pragma once
 
 #include "footprint.h"
 
 namespace retempo {
 
-enum class Filter : int { bilinear, lanczos4, nearest };
+enum class Filter : int { bilinear, bicubic, lanczos4, nearest };
 enum class Border : int { edge, zero };
 
 inline namespace RETEMPO_ISA {
@@ -56,6 +61,38 @@ struct BilinearFilter {
         return {cell, {T(1) - fraction, fraction}, {T(-1), T(1)}};
     }
 };
+
+// Catmull-Rom weights of the pixels -1, 0, 1, 2 at fraction f; V is a number or a vector of floats. Written
+// as products, no weight vanishes but those of a whole pixel; fractions that would underflow count as one.
+template <class V>
+RT_HD void catmull_rom(V f, V (&weight)[4]) {
+    f = f < 1e-18f ? V{} : f;
+    const V g = 1.0f - f;
+    weight[0] = -0.5f * f * (g * g);
+    weight[1] = g * (1.0f + f * (1.0f - 1.5f * f));
+    weight[2] = f * (1.0f + g * (1.0f - 1.5f * g));
+    weight[3] = -0.5f * g * (f * f);
+}
+
+template <bool Limited>
+struct CatmullRomFilter {
+    static constexpr int count = 4;
+    static constexpr bool limited = Limited; // to the range of the pixels around the position
+    template <class T>
+    RT_HD AxisTaps<T, 4> axis(int cell, T f) const {
+        AxisTaps<T, 4> taps;
+        const T g = T(1) - f;
+        taps.first = cell - 1;
+        catmull_rom(f, taps.weight);
+        taps.slope[0] = g * (f - T(0.5) * g);
+        taps.slope[1] = f * (T(4.5) * f - T(5));
+        taps.slope[2] = g * (T(5) - T(4.5) * g);
+        taps.slope[3] = f * (T(0.5) * f - g);
+        return taps;
+    }
+};
+using BicubicFilter = CatmullRomFilter<false>;
+using LimitedBicubicFilter = CatmullRomFilter<true>;
 
 struct Lanczos4Filter {
     static constexpr int count = 8;
@@ -200,6 +237,27 @@ RT_HD T sample(const SampleTaps<Fl, T>& taps, Read&& read) {
         const T left = mix(v[0][0], v[1][0], taps.y.weight[1]);
         const T right = mix(v[0][1], v[1][1], taps.y.weight[1]);
         return mix(left, right, taps.x.weight[1]);
+    } else if constexpr (N == 4) { // in the order that suits the vectors of cpu/bicubic.h
+        const T* y = taps.y.weight;
+        const bool right = taps.x.weight[2] != T(0), below = y[2] != T(0);
+        T column[4], least = T(0), most = T(0);
+        RT_UNROLL for (int kx = 0; kx < 4; ++kx) {
+            T v[4];
+            RT_UNROLL for (int ky = 0; ky < 4; ++ky) {
+                const bool skip =
+                    taps.ix[kx] < 0 || taps.iy[ky] < 0 || taps.x.weight[kx] == T(0) || y[ky] == T(0);
+                v[ky] = skip ? T(0) : T(read(taps.iy[ky], taps.ix[kx]));
+            }
+            column[kx] = taps.x.weight[kx] * (y[0] * v[0] + y[1] * v[1] + y[2] * v[2] + y[3] * v[3]);
+            if (kx == 1 || (kx == 2 && right)) { // of the four around, those that are read
+                const T lower = below ? v[2] : v[1];
+                const T low = smaller(v[1], lower), high = larger(v[1], lower);
+                least = kx == 1 ? low : smaller(least, low);
+                most = kx == 1 ? high : larger(most, high);
+            }
+        }
+        const T total = (column[0] + column[2]) + (column[1] + column[3]);
+        return Fl::limited ? clamped(total, least, most) : total;
     } else {
         T total = T(0);
         for (int ky = 0; ky < N; ++ky) {

@@ -62,7 +62,7 @@ struct SynthesisOptions {
     float merge_exponent = 1.0f;
     bool coverage_gate = false;
     float metric_bound = 0.0f;
-    Filter filter = Filter::bilinear; // bilinear or lanczos4
+    Filter filter = Filter::bilinear; // bilinear, bicubic (limited) or lanczos4
     Merge merge = Merge::metric;
     int threads = 0;
     bool deterministic = false;
@@ -214,6 +214,8 @@ RT_HD void blend_pixel(Filter filter, const Image<const float>& frame, const Str
                        float share, float* out) {
     if (filter == Filter::lanczos4)
         blend_with(Lanczos4Filter{}, frame, strip, at, share, out);
+    else if (filter == Filter::bicubic)
+        blend_with(LimitedBicubicFilter{}, frame, strip, at, share, out);
     else
         blend_with(BilinearFilter{}, frame, strip, at, share, out);
 }
@@ -251,11 +253,10 @@ RT_HD Aim aim_own(const Candidate& candidate, const Strip& strip, int x, int y) 
 // One whole target pixel: frame coordinates (x, y), local output row y - strip.out_row0.
 // resolved(i) gives the Resolved of candidate i (called up to three times). `candidates` with weight 0 are
 // skipped. out [c], ids_out [k] or null. Returns the hole code; *weight_sum = SUM a_i.
-template <class ResolvedOf>
-RT_HD int synthesize_target(const SynthesisOptions& options, const Strip& strip,
-                            const Image<const float>* frames, const Image<const uint32_t>* ids,
-                            const Candidate* candidates, int count, int x, int y, ResolvedOf&& resolved,
-                            float* out, uint32_t* ids_out, float* weight_sum) {
+template <class Fl, class ResolvedOf>
+RT_HD int synthesize_target(const Fl& filter, const Strip& strip, const Image<const float>* frames,
+                            const Image<const uint32_t>* ids, const Candidate* candidates, int count, int x,
+                            int y, ResolvedOf&& resolved, float* out, uint32_t* ids_out, float* weight_sum) {
     for (int stage = 0; stage < 3; ++stage) {
         float total = 0.0f, best = 0.0f;
         for (int i = 0; i < count; ++i) {
@@ -273,8 +274,7 @@ RT_HD int synthesize_target(const SynthesisOptions& options, const Strip& strip,
             }
             const bool first = total == 0.0f;
             total += weight;
-            blend_pixel(options.filter, frames[candidate.frame], strip, at, first ? 1.0f : weight / total,
-                        out);
+            blend_with(filter, frames[candidate.frame], strip, at, first ? 1.0f : weight / total, out);
             if (ids_out && weight > best) {
                 best = weight;
                 copy_ids(ids[candidate.frame], strip, at, ids_out);

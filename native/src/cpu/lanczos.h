@@ -61,6 +61,8 @@ inline void weigh_lanczos(const float* fraction, float (*weight)[kSegment], int*
 
 // kSegment sampling positions (cell, fraction), weighed.
 struct LanczosSegment {
+    static constexpr int after = 4;           // texels behind the cell
+    static constexpr bool takes_four = false; // has sample_four
     alignas(64) float x[8][kSegment], y[8][kSegment];
     alignas(64) int odd[kSegment];
     const float *fx, *fy;
@@ -102,10 +104,12 @@ struct LanczosSegment {
         return total<float>(k, cell - 3 * pitch - 3, pitch, 1, x0, x1, y0, y1);
     }
 
-    // Position k, not odd, of which some texels lie outside: read(iy, ix) gives those inside.
+    // Position k, not plain: read(iy, ix) gives the texels inside.
     template <class Read>
-    RT_HD float sample_beyond(int k, int cell_x, int cell_y, int width, int height, Border border,
+    RT_HD float sample_border(int k, int cell_x, int cell_y, int width, int height, Border border,
                               Read&& read) const {
+        if (odd[k])
+            return sample(aim(Lanczos4Filter{}, cell_x, cell_y, fx[k], fy[k], width, height, border), read);
         float patch[8][8];
         int ix[8];
         for (int i = 0; i < 8; ++i) ix[i] = border_index(cell_x - 3 + i, width, border);

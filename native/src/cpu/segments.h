@@ -76,15 +76,6 @@ RT_HD void weigh(floats (&wx)[4], floats (&wy)[4], const GaussianConstants& g, f
     }
 }
 
-// a0 b0 c0 d0 a1 b1 ...
-RT_HD void interleave(floats a, floats b, floats c, floats d, floats (&out)[4]) {
-    floats a0, a1, b0, b1;
-    zip(a, c, a0, a1);
-    zip(b, d, b0, b1);
-    zip(a0, b0, out[0], out[1]);
-    zip(a1, b1, out[2], out[3]);
-}
-
 RT_HD Bilinear constants_of(const Bilinear& f) { return f; }
 RT_HD GaussianConstants constants_of(const Gaussian& f) { return GaussianConstants(f.sigma); }
 

@@ -11,6 +11,7 @@
 // its contributions in that order, whatever the chunks, blocks and threads are: the bits depend on none of
 // them.
 #include "bands.h"
+#include "bicubic.h"
 #include "kernels.h"
 #include "lanczos.h"
 #include "segments.h"
@@ -91,6 +92,23 @@ RT_HD void blend_bilinear(const float* top, const float* bottom, int channels, f
 }
 
 #if defined(__AVX512VL__)
+// out = mix(out, v, share) for four targets of C channels, side by side.
+template <int C>
+RT_HD void blend_sixteen(float* out, floats v, const float* share) {
+    const __m512i each = C == 4 ? _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3)
+                                : _mm512_setr_epi32(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3);
+    const floats s =
+        (floats)_mm512_maskz_permutexvar_ps(0xffff, each, _mm512_castps128_ps512(_mm_loadu_ps(share)));
+    const __mmask16 written = C == 4 ? 0xffff : 0x0fff;
+    const __mmask16 partly = _mm512_cmp_ps_mask((__m512)s, _mm512_set1_ps(1.0f), _CMP_LT_OQ);
+    if (partly) {
+        const floats before = (floats)_mm512_maskz_loadu_ps(written, out);
+        v = (floats)_mm512_mask_mov_ps((__m512)v, partly,
+                                       (__m512)mix_lanes(before, v, s, 1.0f - s, s == 0.0f));
+    }
+    _mm512_mask_storeu_ps(out, written, (__m512)v);
+}
+
 // Four targets of C channels (3 or 4) at once; top[j] and bottom[j]: the texels of target j.
 template <int C>
 RT_HD void blend_four(const float* const* top, const float* const* bottom, const float* fx, const float* fy,
@@ -122,16 +140,8 @@ RT_HD void blend_four(const float* const* top, const float* const* bottom, const
         right = (floats)_mm512_maskz_permutex2var_ps(0xffff, (__m512)a,
                                                      _mm512_add_epi32(at, _mm512_set1_epi32(3)), (__m512)b);
     }
-    const floats h = spread(fx, each), s = spread(share, each);
-    const __mmask16 written = C == 4 ? 0xffff : 0x0fff;
-    floats v = mix_lanes(left, right, h, 1.0f - h, h == 0.0f);
-    const __mmask16 partly = _mm512_cmp_ps_mask((__m512)s, _mm512_set1_ps(1.0f), _CMP_LT_OQ);
-    if (partly) {
-        const floats before = (floats)_mm512_maskz_loadu_ps(written, out);
-        v = (floats)_mm512_mask_mov_ps((__m512)v, partly,
-                                       (__m512)mix_lanes(before, v, s, 1.0f - s, s == 0.0f));
-    }
-    _mm512_mask_storeu_ps(out, written, (__m512)v);
+    const floats h = spread(fx, each);
+    blend_sixteen<C>(out, mix_lanes(left, right, h, 1.0f - h, h == 0.0f), share);
 }
 #endif
 
@@ -317,7 +327,6 @@ class Chunk {
         alignas(64) float weight[kSegment], share[kSegment], mean[kSegment][4];
         alignas(64) int state[kSegment]; // 0 hole, 1 inside, 2 outside
         Positions at = {};               // all lanes have numbers
-        const bool fast = options_.filter == Filter::bilinear;
         const int channels = static_cast<int>(frame.c);
         const float exponent = options_.merge_exponent, own = candidate.weight;
         const ints lane = lane_numbers();
@@ -387,8 +396,10 @@ class Chunk {
             int unusual = 0;
             for (int j = 0; j < kLanes; ++j) unusual |= outside[j];
             float* out = v_.out.at(y - strip_.out_row0, x0);
-            if (!fast)
-                blend_lanczos(frame, n, at, share, out);
+            if (options_.filter == Filter::lanczos4)
+                blend_wide<LanczosSegment>(frame, n, at, share, out);
+            else if (options_.filter == Filter::bicubic)
+                blend_wide<BicubicSegment<LimitedBicubicFilter>>(frame, n, at, share, out);
             else if (channels == 4)
                 blend_row<4>(frame, n, at, share, out);
             else if (channels == 3)
@@ -466,11 +477,54 @@ class Chunk {
         }
     }
 
-    __attribute__((noinline)) void blend_lanczos(const Image<const float>& frame, int n, const Positions& at,
-                                                 const float* share, float* out) const {
-        const LanczosSegment segment(at.fx, at.fy);
+#if defined(__AVX512VL__)
+    // The targets k .. k + 3 of three or four channels at once, if all their taps exist and count.
+    template <class Segment>
+    RT_HD bool blend_full_four(const Image<const float>& frame, int k, const Positions& at,
+                               const Segment& segment, const float* share, float* out) const {
+        if (width_ < 4 || strip_.source_rows < 4) return false;
+        const auto read = [](const int* from, int first) {
+            return _mm_sub_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)),
+                                 _mm_set1_epi32(first));
+        };
+        const auto counts = [](const float* from) {
+            return _mm_cmp_ps_mask(_mm_loadu_ps(from), _mm_setzero_ps(), _CMP_NEQ_OQ);
+        };
+        const int row0 = strip_.source_row0;
+        const int ready =
+            _mm_cmple_epu32_mask(read(at.cell_x + k, 1), _mm_set1_epi32(width_ - 4)) &
+            _mm_cmple_epu32_mask(read(at.cell_y + k, row0 + 1), _mm_set1_epi32(strip_.source_rows - 4)) &
+            counts(segment.x[0] + k) & counts(segment.y[0] + k) & counts(share + k);
+        if (ready != 15) return false;
+        const float* cell[4];
+        for (int j = 0; j < 4; ++j) cell[j] = frame.at(at.cell_y[k + j] - row0, at.cell_x[k + j]);
+        __builtin_prefetch(cell[0] + 256 - frame.row);
+        __builtin_prefetch(cell[0] + 256);
+        __builtin_prefetch(cell[0] + 256 + frame.row);
+        __builtin_prefetch(cell[0] + 256 + 2 * frame.row);
+        if (frame.c == 4)
+            blend_sixteen<4>(out, segment.template sample_four<4>(k, cell, frame.row), share + k);
+        else
+            blend_sixteen<3>(out, segment.template sample_four<3>(k, cell, frame.row), share + k);
+        return true;
+    }
+#endif
+
+    template <class Segment>
+    __attribute__((noinline)) void blend_wide(const Image<const float>& frame, int n, const Positions& at,
+                                              const float* share, float* out) const {
+        const Segment segment(at.fx, at.fy);
         const int channels = static_cast<int>(frame.c);
         for (int k = 0; k < n; ++k, out += channels) {
+#if defined(__AVX512VL__)
+            if constexpr (Segment::takes_four)
+                if ((channels == 3 || channels == 4) && k + 4 <= n && segment.is_full(k) &&
+                    blend_full_four(frame, k, at, segment, share, out)) {
+                    k += 3;
+                    out += 3 * channels;
+                    continue;
+                }
+#endif
             if (!(share[k] > 0.0f)) continue;
             const int x = at.cell_x[k], y = at.cell_y[k] - strip_.source_row0;
             if (!segment.is_plain(k, x, y, width_, strip_.source_rows, channels)) {

@@ -162,6 +162,15 @@ RT_HD void zip(floats even, floats odd, floats& first, floats& second) {
 #endif
 }
 
+// a0 b0 c0 d0 a1 b1 ...
+RT_HD void interleave(floats a, floats b, floats c, floats d, floats (&out)[4]) {
+    floats a0, a1, b0, b1;
+    zip(a, c, a0, a1);
+    zip(b, d, b0, b1);
+    zip(a0, b0, out[0], out[1]);
+    zip(a1, b1, out[2], out[3]);
+}
+
 // Floats as doubles. The compiler's own conversion takes detours over halves.
 RT_HD double4 widen(float4 v) {
 #if defined(__AVX__)

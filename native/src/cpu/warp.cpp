@@ -1,5 +1,6 @@
 // Backward warping on the CPU: rows of targets forward, bands of image rows for the transposed warp.
 #include "bands.h"
+#include "bicubic.h"
 #include "kernels.h"
 #include "lanczos.h"
 
@@ -7,10 +8,13 @@ namespace retempo::cpu {
 namespace RETEMPO_ISA {
 namespace {
 
-template <class Call>
+// `Bicubic` is the limited one for pictures.
+template <class Bicubic = BicubicFilter, class Call>
 RT_HD void with_filter(Filter filter, Call&& call) {
     if (filter == Filter::bilinear)
         call(BilinearFilter{});
+    else if (filter == Filter::bicubic)
+        call(Bicubic{});
     else if (filter == Filter::lanczos4)
         call(Lanczos4Filter{});
     else
@@ -49,21 +53,12 @@ struct Positions {
             store(fy + i, down);
         }
     }
-
-    // Target k where the image may end.
-    template <class Read>
-    RT_HD float sample_border(const LanczosSegment& segment, int k, int width, int height, Border border,
-                              Read&& read) const {
-        if (!segment.odd[k]) return segment.sample_beyond(k, x[k], y[k], width, height, border, read);
-        return sample(
-            retempo::RETEMPO_ISA::aim(Lanczos4Filter{}, x[k], y[k], fx[k], fy[k], width, height, border),
-            read);
-    }
 };
 
-// Planar Lanczos: targets side by side that sample side by side are taken together, all channels along one
-// aim.
-void forward_lanczos(const WarpForward<float>& v, const WarpOptions& options) {
+// Planar, a wide filter: targets side by side that sample side by side are taken together, all channels along
+// one aim.
+template <class Segment>
+void forward_wide(const WarpForward<float>& v, const WarpOptions& options) {
     const int width = static_cast<int>(v.image.w), height = static_cast<int>(v.image.h);
     const int targets = static_cast<int>(v.out.w);
     auto body = [&](int64_t piece) {
@@ -73,18 +68,18 @@ void forward_lanczos(const WarpForward<float>& v, const WarpOptions& options) {
         for (int x0 = 0; x0 < targets; x0 += kSegment) {
             const int n = smaller(kSegment, targets - x0);
             at.aim(x0, y, n, [&](int x, int axis) { return v.flow(in, axis, y, x); });
-            const LanczosSegment segment(at.fx, at.fy);
+            const Segment segment(at.fx, at.fy);
             for (int k = 0, end; k < n; k = end) {
                 end = k + 1;
                 if (!segment.is_plain(k, at.x[k], at.y[k], width, height, 1)) {
                     for (int64_t c = 0; c < v.out.c; ++c)
                         v.out(in, c, y, x0 + k) =
-                            at.sample_border(segment, k, width, height, options.border,
-                                             [&](int iy, int ix) { return v.image(in, c, iy, ix); });
+                            segment.sample_border(k, at.x[k], at.y[k], width, height, options.border,
+                                                  [&](int iy, int ix) { return v.image(in, c, iy, ix); });
                     continue;
                 }
                 // lanes behind the run compute, from pixels that exist, what nobody keeps
-                const bool room = k + kLanes <= kSegment && at.x[k] + kLanes + 4 <= width;
+                const bool room = k + kLanes <= kSegment && at.x[k] + kLanes + Segment::after <= width;
                 if (room && segment.is_full(k))
                     while (end < smaller(n, k + kLanes) && segment.is_full(end) && at.y[end] == at.y[k] &&
                            at.x[end] - at.x[k] == end - k)
@@ -107,8 +102,11 @@ void forward_lanczos(const WarpForward<float>& v, const WarpOptions& options) {
 template <class T>
 void forward(const WarpForward<T>& v, const WarpOptions& options) {
     if constexpr (sizeof(T) == sizeof(float))
-        if (options.filter == Filter::lanczos4 && v.image.sw == 1 && v.out.sw == 1)
-            return forward_lanczos(v, options);
+        if (v.image.sw == 1 && v.out.sw == 1) {
+            if (options.filter == Filter::lanczos4) return forward_wide<LanczosSegment>(v, options);
+            if (options.filter == Filter::bicubic)
+                return forward_wide<BicubicSegment<BicubicFilter>>(v, options);
+        }
     const int64_t height = v.out.h;
     auto body = [&](int64_t line) {
         with_filter(options.filter, [&](auto filter) {
@@ -207,7 +205,8 @@ void backward(const WarpBackward<T>& v, const WarpOptions& options) {
     if (v.grad_image) with_filter(options.filter, [&](auto filter) { backward_image(v, options, filter); });
 }
 
-void image_lanczos(const WarpImage& v, const WarpOptions& options) {
+template <class Segment>
+void image_wide(const WarpImage& v, const WarpOptions& options) {
     const int width = static_cast<int>(v.image.w), height = static_cast<int>(v.image.h);
     const int targets = static_cast<int>(v.out.w), channels = static_cast<int>(v.out.c);
     auto body = [&](int64_t y) {
@@ -215,7 +214,7 @@ void image_lanczos(const WarpImage& v, const WarpOptions& options) {
         for (int x0 = 0; x0 < targets; x0 += kSegment) {
             const int n = smaller(kSegment, targets - x0);
             at.aim(x0, static_cast<int>(y), n, [&](int x, int axis) { return v.flow.at(y, x)[axis]; });
-            const LanczosSegment segment(at.fx, at.fy);
+            const Segment segment(at.fx, at.fy);
             for (int k = 0; k < n; ++k) {
                 float* out = v.out.at(y, x0 + k);
                 if (segment.is_plain(k, at.x[k], at.y[k], width, height, channels)) {
@@ -229,8 +228,8 @@ void image_lanczos(const WarpImage& v, const WarpOptions& options) {
                     continue;
                 }
                 for (int64_t c = 0; c < v.out.c; ++c)
-                    out[c] = at.sample_border(segment, k, width, height, options.border,
-                                              [&](int iy, int ix) { return v.image.at(iy, ix)[c]; });
+                    out[c] = segment.sample_border(k, at.x[k], at.y[k], width, height, options.border,
+                                                   [&](int iy, int ix) { return v.image.at(iy, ix)[c]; });
             }
         }
     };
@@ -272,11 +271,13 @@ void image_bilinear_two(const WarpImage& v, const WarpOptions& options) {
 }
 
 void image(const WarpImage& v, const WarpOptions& options) {
-    if (options.filter == Filter::lanczos4) return image_lanczos(v, options);
+    if (options.filter == Filter::lanczos4) return image_wide<LanczosSegment>(v, options);
+    if (options.filter == Filter::bicubic)
+        return image_wide<BicubicSegment<LimitedBicubicFilter>>(v, options);
     if (options.filter == Filter::bilinear && v.out.c == 2) return image_bilinear_two(v, options);
     const int width = static_cast<int>(v.image.w), height = static_cast<int>(v.image.h);
     auto body = [&](int64_t y) {
-        with_filter(options.filter, [&](auto filter) {
+        with_filter<LimitedBicubicFilter>(options.filter, [&](auto filter) {
             for (int x = 0; x < static_cast<int>(v.out.w); ++x) {
                 const float* f = v.flow.at(y, x);
                 const auto taps =

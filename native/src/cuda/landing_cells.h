@@ -5,9 +5,9 @@
 // its taps can come from, in a fixed order: no float atomics, so the same bits every time, at full float
 // precision.
 //
-// Taps span [lo, hi] around the floor: bilinear [0, 1], Gaussian 4x4 [-1, 2], Lanczos4 [-3, 4], nearest [0,
-// 0]. Cells cover floors in [-hi, side - 1 - lo]; a target at t is reached from cells t .. t + hi - lo, which
-// are neighbours in memory, so that a row of them is one contiguous run of sources.
+// Taps span [lo, hi] around the floor: bilinear [0, 1], Gaussian 4x4 and bicubic [-1, 2], Lanczos4 [-3, 4],
+// nearest [0, 0]. Cells cover floors in [-hi, side - 1 - lo]; a target at t is reached from cells t .. t + hi
+// - lo, which are neighbours in memory, so that a row of them is one contiguous run of sources.
 //
 // No CUDA in here: a test compiles this file for the CPU.
 #pragma once

@@ -96,25 +96,28 @@ __global__ void __launch_bounds__(kThreads) scatter(F footprint, const __grid_co
 }
 
 // The finished pixel; resolved(i) is candidate i seen from it.
-template <class ResolvedOf>
-__device__ __forceinline__ void finish(const Job& job, int x, int row, ResolvedOf&& resolved) {
+template <class Fl, class ResolvedOf>
+__device__ __forceinline__ void finish(const Fl& filter, const Job& job, int x, int row,
+                                       ResolvedOf&& resolved) {
     const bool with_ids = static_cast<bool>(job.ids_out);
     float weight_sum = 0.0f;
     const int hole =
-        synthesize_target(job.options, job.strip, job.frames, with_ids ? job.ids : nullptr, job.candidates,
+        synthesize_target(filter, job.strip, job.frames, with_ids ? job.ids : nullptr, job.candidates,
                           job.count, x, row + job.strip.out_row0, resolved, job.out.at(row, x),
                           with_ids ? job.ids_out.at(row, x) : nullptr, &weight_sum);
     if (job.hole) *job.hole.at(row, x) = static_cast<uint8_t>(hole);
     if (job.weight_sum) *job.weight_sum.at(row, x) = weight_sum;
 }
 
-__global__ void __launch_bounds__(kThreads) resolve_sums(const __grid_constant__ Job job, Sums sums) {
+template <class Fl>
+__global__ void __launch_bounds__(kThreads)
+    resolve_sums(Fl filter, const __grid_constant__ Job job, Sums sums) {
     const int x = blockIdx.x * kBlockX + threadIdx.x;
     const int row = blockIdx.y * kBlockY + threadIdx.y;
     if (x >= job.strip.width || row >= job.strip.out_rows) return;
     const int64_t pixels = static_cast<int64_t>(job.strip.out_rows) * job.strip.width;
     const int64_t pixel = static_cast<int64_t>(row) * job.strip.width + x;
-    finish(job, x, row, [&](int i) {
+    finish(filter, job, x, row, [&](int i) {
         const float4 sum = sums.sums[i * pixels + pixel];
         const float lanes[4] = {sum.x, sum.y, sum.z, sum.w};
         const float coverage = sums.coverage ? sums.coverage[i * pixels + pixel] : 0.0f;
@@ -124,13 +127,13 @@ __global__ void __launch_bounds__(kThreads) resolve_sums(const __grid_constant__
     });
 }
 
-template <class F>
+template <class Fl, class F>
 __global__ void __launch_bounds__(kThreads)
-    resolve_lists(F footprint, const __grid_constant__ Job job, LandingLists lists) {
+    resolve_lists(Fl filter, F footprint, const __grid_constant__ Job job, LandingLists lists) {
     const int x = blockIdx.x * kBlockX + threadIdx.x;
     const int row = blockIdx.y * kBlockY + threadIdx.y;
     if (x >= job.strip.width || row >= job.strip.out_rows) return;
-    finish(job, x, row, [&](int i) {
+    finish(filter, job, x, row, [&](int i) {
         return gather_candidate(footprint, job.options, job.candidates[i], job.strip, lists, i, x,
                                 row + job.strip.out_row0);
     });
@@ -146,6 +149,23 @@ struct CandidateFloor {
     }
 };
 
+// run(filter object) for the filter that the options name: a kernel each, or all would need the registers of
+// the widest.
+template <class Run>
+void with_filter(Filter filter, Run&& run) {
+    switch (filter) {
+    case Filter::bicubic:
+        run(LimitedBicubicFilter{});
+        break;
+    case Filter::lanczos4:
+        run(Lanczos4Filter{});
+        break;
+    default:
+        run(BilinearFilter{});
+        break;
+    }
+}
+
 template <class F>
 void run(const F& footprint, const Job& job, cudaStream_t stream) {
     const Strip& strip = job.strip;
@@ -155,8 +175,10 @@ void run(const F& footprint, const Job& job, cudaStream_t stream) {
         const ListSize size{job.count, strip.source_rows, strip.width, strip.out_rows, strip.width};
         const LandingLists lists = build_landing_lists(
             CandidateFloor{job}, size, TapSpan{-F::before, F::count - 1 - F::before}, false, scratch);
-        resolve_lists<<<targets, pixel_block(), 0, stream>>>(footprint, job, lists);
-        check_launch("synthesize: gathering and merging");
+        with_filter(job.options.filter, [&](auto filter) {
+            resolve_lists<<<targets, pixel_block(), 0, stream>>>(filter, footprint, job, lists);
+            check_launch("synthesize: gathering and merging");
+        });
         return;
     }
     const int64_t all = static_cast<int64_t>(strip.out_rows) * strip.width * job.count;
@@ -177,8 +199,10 @@ void run(const F& footprint, const Job& job, cudaStream_t stream) {
     }
     scatter<<<sources, pixel_block(), 0, stream>>>(footprint, job, sums);
     check_launch("synthesize: adding");
-    resolve_sums<<<targets, pixel_block(), 0, stream>>>(job, sums);
-    check_launch("synthesize: dividing, warping and merging");
+    with_filter(job.options.filter, [&](auto filter) {
+        resolve_sums<<<targets, pixel_block(), 0, stream>>>(filter, job, sums);
+        check_launch("synthesize: dividing, warping and merging");
+    });
 }
 
 // The candidates that count, and only the frames that these use.

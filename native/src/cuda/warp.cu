@@ -133,12 +133,15 @@ __global__ void __launch_bounds__(kThreads) forward_ids(Border border, WarpIds v
     for (int64_t c = 0; c < v.out.c; ++c) out[c] = outside ? 0u : v.ids.at(taps.iy[0], taps.ix[0])[c];
 }
 
-// run(filter object) for the filter that the options name.
-template <class Run>
+// run(filter object) for the filter that the options name; Bicubic is the limited one for pictures.
+template <class Bicubic = BicubicFilter, class Run>
 void with_filter(Filter filter, Run&& run) {
     switch (filter) {
     case Filter::nearest:
         run(NearestFilter{});
+        break;
+    case Filter::bicubic:
+        run(Bicubic{});
         break;
     case Filter::lanczos4:
         run(Lanczos4Filter{});
@@ -177,7 +180,7 @@ void warp_backward(const WarpBackward<float>& views, const WarpOptions& options,
 void warp_image(const WarpImage& views, const WarpOptions& options, void* stream) {
     check_size(views.image.w, views.image.h, "image");
     check_size(views.out.w, views.out.h, "flow");
-    with_filter(options.filter, [&](auto filter) {
+    with_filter<LimitedBicubicFilter>(options.filter, [&](auto filter) {
         forward_image<<<pixel_grid(views.out.w, views.out.h, 1), pixel_block(), 0,
                         static_cast<cudaStream_t>(stream)>>>(filter, options.border, views);
         check_launch("warp_image");

@@ -13,6 +13,7 @@ namespace retempo::cuda {
 // First and last tap around the floor of the sampling position.
 inline TapSpan span_of(const NearestFilter&) { return {0, 1}; }
 inline TapSpan span_of(const BilinearFilter&) { return {0, 1}; }
+inline TapSpan span_of(const BicubicFilter&) { return {-1, 2}; }
 inline TapSpan span_of(const Lanczos4Filter&) { return {-3, 4}; }
 
 // Weight of axis taps on pixel `i`: several taps may be clamped onto one border pixel.

@@ -167,16 +167,31 @@ def filter_weights(fraction: Tensor, filter: str) -> tuple[range, list[Tensor]]:
     """Tap offsets from the floor of a coordinate, and their weights, for a 1-D interpolating filter."""
     if filter == "bilinear":
         return range(2), [1 - fraction, fraction]
+    if filter == "bicubic":  # Catmull-Rom, a = -0.5
+        f, g = fraction, 1 - fraction
+        near = [g * (1 + f - 1.5 * f * f), f * (1 + g - 1.5 * g * g)]
+        return range(-1, 3), [-0.5 * f * g * g, *near, -0.5 * g * f * f]
     if filter == "lanczos4":
         offsets = range(-3, 5)
         weights = [torch.sinc(fraction - i) * torch.sinc((fraction - i) / 4) for i in offsets]
         total = torch.stack(weights).sum(0)
         return offsets, [weight / total for weight in weights]
-    raise ValueError(f"filter {filter!r} is not one of bilinear, lanczos4, nearest")
+    raise ValueError(f"filter {filter!r} is not one of bilinear, bicubic, lanczos4, nearest")
 
 
-def sample(image: Tensor, x: Tensor, y: Tensor, *, filter: str = "bilinear", border: str = "edge") -> Tensor:
-    """Sample ``image`` [N, C, H, W] at pixel coordinates ``x``, ``y`` [N, H', W'] -> [N, C, H', W']."""
+def sample(
+    image: Tensor,
+    x: Tensor,
+    y: Tensor,
+    *,
+    filter: str = "bilinear",
+    border: str = "edge",
+    limited: bool = False,
+) -> Tensor:
+    """Sample ``image`` [N, C, H, W] at pixel coordinates ``x``, ``y`` [N, H', W'] -> [N, C, H', W'].
+
+    ``limited`` keeps ``bicubic`` within the range of the pixels around each position.
+    """
     n, c, h, w = image.shape
     flat = image.reshape(n, c, h * w)
 
@@ -197,18 +212,26 @@ def sample(image: Tensor, x: Tensor, y: Tensor, *, filter: str = "bilinear", bor
     for j, ky in zip(offsets, wy, strict=True):
         for i, kx in zip(offsets, wx, strict=True):
             out = out + fetch(x0 + i, y0 + j) * (kx * ky).unsqueeze(1)
+    if limited and filter == "bicubic":
+        around = torch.stack([fetch(cx, cy) for cx in (x0, x.ceil()) for cy in (y0, y.ceil())])
+        return out.clamp(around.amin(0), around.amax(0))
     return out
 
 
-def warp(image: Tensor, flow: Tensor, *, filter: str = "bilinear", border: str = "edge") -> Tensor:
-    """Backward warp: out(p) = image(p + flow(p)); ``image`` [N, C, H, W], ``flow`` [N, 2, H, W] in pixels."""
+def warp(
+    image: Tensor, flow: Tensor, *, filter: str = "bilinear", border: str = "edge", limited: bool = False
+) -> Tensor:
+    """Backward warp: out(p) = image(p + flow(p)); ``image`` [N, C, H, W], ``flow`` [N, 2, H, W] in pixels.
+
+    ``ops.warp`` is not ``limited``, ``ops.warp_image`` is.
+    """
     _, _, h, w = flow.shape
     ys, xs = torch.meshgrid(
         torch.arange(h, dtype=flow.dtype, device=flow.device),
         torch.arange(w, dtype=flow.dtype, device=flow.device),
         indexing="ij",
     )
-    return sample(image, xs + flow[:, 0], ys + flow[:, 1], filter=filter, border=border)
+    return sample(image, xs + flow[:, 0], ys + flow[:, 1], filter=filter, border=border, limited=limited)
 
 
 class Merged(NamedTuple):
@@ -276,10 +299,9 @@ def synthesize(
     for stage in range(3):
         blended = torch.zeros_like(out)
         for (frame, *_), share, (x, y) in zip(voices, weights[stage], spots[stage], strict=True):
-            shown = sample(frames[frame].permute(2, 0, 1)[None], x[None], y[None], filter=filter)[0].permute(
-                1, 2, 0
-            )
-            blended = blended + shown * share[..., None]
+            planar = frames[frame].permute(2, 0, 1)[None]
+            shown = sample(planar, x[None], y[None], filter=filter, limited=True)[0]
+            blended = blended + shown.permute(1, 2, 0) * share[..., None]
         total = torch.where(totals[stage] > 0, totals[stage], torch.ones_like(totals[stage]))
         out = torch.where((hole == stage)[..., None], blended / total[..., None], out)
 

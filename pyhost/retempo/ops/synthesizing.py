@@ -64,7 +64,7 @@ def synthesize(
         merge_exponent: the power of the splatted merge metric, 0 to 64.
         coverage_gate: multiply the merge weight by the clipped bilinear coverage of the target.
         metric_bound: > 0 promises abs(Z) <= metric_bound, which saves the maximum pass (up to 60).
-        filter: ``bilinear`` or ``lanczos4``.
+        filter: ``bilinear``, ``bicubic`` (limited, as in ``warp_image``) or ``lanczos4``.
         merge: ``metric``, or ``linear`` to ignore M.
         frame_height: rows of the whole frame, where the sources are a strip; default: they end the frame.
         source_row0: the frame row in which the sources start.

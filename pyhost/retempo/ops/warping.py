@@ -6,7 +6,7 @@ from retempo.errors import UsageError
 from retempo.ops import arrays
 from retempo.ops.arrays import Array
 
-FILTERS = ("bilinear", "lanczos4", "nearest")
+FILTERS = ("bilinear", "bicubic", "lanczos4", "nearest")
 BORDERS = ("edge", "zero")
 
 
@@ -25,7 +25,8 @@ def warp(
     Args:
         image: [N, C, H, W] float32, or float64 on the CPU.
         flow: [N, 2, h, w] pixels (dx, dy), from each output pixel to where it looks; must be finite.
-        filter: ``bilinear``, ``lanczos4`` (8x8 taps, weights normalised) or ``nearest``.
+        filter: ``bilinear``, ``bicubic`` (Catmull-Rom, 4x4 taps; not limited here, so that gradients are exact),
+            ``lanczos4`` (8x8 taps, weights normalised) or ``nearest``.
         border: ``edge`` repeats the outermost pixels, ``zero`` counts outside pixels as 0.
         threads: CPU threads, 0 for all; the result does not depend on it.
         deterministic: same bits on each run for the gradient of the image on CUDA; ``None`` follows torch.
@@ -62,7 +63,8 @@ def warp_image(
 ) -> Array:
     """Channel-last warp for inference: ``image`` [H, W, C], ``flow`` [h, w, 2] pixels -> [h, w, C], no copies.
 
-    float32 pixels go through any filter; uint32 ids through ``nearest`` only, bits copied. Carries no gradient.
+    float32 pixels go through any filter, ``bicubic`` limited to the range of the pixels around each position;
+    uint32 ids through ``nearest`` only, bits copied. Carries no gradient.
 
     Raises:
         UsageError: an argument does not fit; the message names it.

@@ -72,7 +72,7 @@ def describe_quality(name: str) -> tuple[dict[str, str], str]:
     if name != "best":
         return {}, "the defaults"
     flow, why = _best_flow()
-    return {"flow": flow, "filter": "lanczos4", "inverses": "on"}, why
+    return {"flow": flow, "filter": "bicubic", "inverses": "on"}, why
 
 
 def choose_flow(device: str, *, several: bool = True) -> tuple[str, str]:

@@ -250,7 +250,10 @@ class RetimeSettings:
         "a frame more on either side)", group="synthesis", choices=("linear", "quadratic"),
     )  # fmt: skip
     filter: str = _setting(
-        "bilinear", "resampling of the source pixels", group="synthesis", choices=("bilinear", "lanczos4")
+        "bilinear",
+        "resampling of the source pixels",
+        group="synthesis",
+        choices=("bilinear", "bicubic", "lanczos4"),
     )
     footprint: str = _setting(
         "auto", "kernel with which flow is splatted; auto: gaussian, but bilinear for a renderer's own vectors",

@@ -14,7 +14,7 @@ from retempo.metrics.importance import ImportanceSettings
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "footprint": ("gaussian", "bilinear"),
     "merge": ("metric", "linear"),
-    "filter": ("bilinear", "lanczos4"),
+    "filter": ("bilinear", "bicubic", "lanczos4"),
     "stability": ("per_target", "none"),
     "payload": ("flow", "color"),
     "depth": ("off", "add", "only"),
