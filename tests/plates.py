@@ -122,7 +122,7 @@ def oiio_display(layer: Layer) -> Any:
     return Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height)
 
 
-def picture(number: int, width: int = 64, height: int = 36) -> np.ndarray:
+def picture(number: float, width: int = 64, height: int = 36) -> np.ndarray:
     """A textured picture that moves two pixels a frame: [H, W, 3] float32, exact in half floats."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     x = x - 2 * number

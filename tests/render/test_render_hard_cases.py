@@ -92,3 +92,33 @@ def test_what_is_reached(
     truth, made = scene(1.5), planes(tmp_path / "o.0003.exr", "RGB")
     assert psnr(truth, made) > measured - BELOW, "worse than it was"
     assert psnr(truth, (scene(1) + scene(2)) / 2) == pytest.approx(blend, abs=0.1)
+
+
+def dissolving(pace: float) -> Scene:
+    """A pan that goes over into another one, half way at 1.5; a frame shows ``pace`` more of the other."""
+
+    def paint(time: float) -> np.ndarray:
+        share = np.float32(np.clip(0.5 + pace * (time - 1.5), 0, 1))
+        other = texture(1.3 * X - 4 * time, 1.2 * Y)[::-1, ::-1]
+        return texture(X + 6 * time, Y) * (1 - share) + other * share
+
+    return paint
+
+
+@pytest.mark.parametrize(
+    ("pace", "moved", "mixed"), [(0.1, 50.1, 45.5), (0.3, 32.2, 41.0)], ids=["slow", "quick"]
+)
+def test_what_is_reached_in_dissolves(
+    retempo: Program, tmp_path: Path, pace: float, moved: float, mixed: float
+) -> None:
+    """Motion serves slow ones better, mixed neighbours (``--dissolves``) quick ones of slow scenes."""
+    scene = dissolving(pace)
+    for at in range(4):
+        write_image(tmp_path / "in" / f"s.{at:04d}.exr", make_layer(scene(at), "RGB", formats="float"))
+    flags = ("--speed", "1/2", "--output-range", "3", "--flow", "dis", "--quiet", "--overwrite", *LINEAR)
+    for listed, measured in (("off", moved), ("0-3", mixed)):
+        out = tmp_path / "o.####.exr"
+        retempo.done("retime", tmp_path / "in" / "s.####.exr", "-o", out, *flags, "--dissolves", listed)
+        assert psnr(scene(1.5), planes(tmp_path / "o.0003.exr", "RGB")) > measured - BELOW, (
+            "worse than it was"
+        )

@@ -136,9 +136,11 @@ def plan_table(plan: Plan, reasons: Sequence[str] = ()) -> Any:
     from rich.table import Table
 
     from retempo.retime.cadence import tell_cadence
+    from retempo.retime.cuts import tell_dissolves
 
     header, *rows = plan.table()
-    table = Table(*header, title=plan.description, caption=tell_cadence(plan.cadence) or None)
+    told = filter(None, (tell_cadence(plan.cadence), tell_dissolves(plan.cuts)))
+    table = Table(*header, title=plan.description, caption="\n".join(told) or None)
     for row in rows:
         table.add_row(*row)
     return Group(table, *reasons)

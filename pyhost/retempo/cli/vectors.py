@@ -3,7 +3,8 @@
 Channels: ``forward.u/v`` leads to the next frame and ``backward.u/v`` to the previous one, in pixels, y up;
 ``occlusion.forward`` is 1 where a pixel is not seen in the next frame; ``confidence.forward`` falls from 1 as
 the flow there and back misses its start. The last frame has no next one, the first (or one after a gap) no
-previous one: vectors 0, occlusion 1, confidence 0. So it is on both sides of a cut (--cuts).
+previous one: vectors 0, occlusion 1, confidence 0. So it is on both sides of a cut
+(--cuts) and in a dissolve (--dissolves).
 """
 
 from __future__ import annotations
@@ -116,10 +117,11 @@ def motion_frames(source: Source, renderer: FrameRenderer, vectors: str = "") ->
     """Yield (number, frame of motion channels, longest vector) for each source frame in turn."""
     from retempo.io.sequence import open_source
     from retempo.render.canvas import common_window, group_views
-    from retempo.retime.cuts import Cuts, parse_cuts
+    from retempo.retime.cuts import Cuts, parse_cuts, parse_dissolves
 
     stored = open_source(vectors) if vectors else None
-    cuts = Cuts.of(parse_cuts(renderer.settings.cuts))
+    settings = renderer.settings
+    cuts = Cuts.of(parse_cuts(settings.cuts), dissolves=parse_dissolves(settings.dissolves))
     here = source.read(source.frames[0])
     back: list[Motion] | None = None
     for number, following in zip(source.frames, [*source.frames[1:], None], strict=True):

@@ -17,7 +17,7 @@ from typing import Any
 from retempo.errors import UsageError
 from retempo.retime.cadence import DUPLICATES
 from retempo.retime.cut_lists import names_file
-from retempo.retime.cuts import AT_CUT, parse_cuts
+from retempo.retime.cuts import AT_CUT, parse_cuts, parse_dissolves
 from retempo.retime.shutter import OFFSETS
 
 AUTO = "auto"
@@ -141,6 +141,12 @@ class RetimeSettings:
     at_cut: str = _setting(
         "hold", "what stands between two shots: the nearer frame (the later from half way on), or the two mixed",
         group="cuts", choices=AT_CUT, pixels=False,
+    )  # fmt: skip
+    dissolves: str = _setting(
+        "off", "where neighbours are mixed, without motion: source frames that show two scenes at once, e.g. "
+        "1010-1022,1100-1112; auto: those of the edit list in --cuts, else looks for them; off: motion goes on "
+        "through them, mostly the better choice",
+        group="cuts", pixels=False,
     )  # fmt: skip
 
     # footage: what is wrong with the source, or special. Cadence is not in the fingerprint: source times are
@@ -360,6 +366,8 @@ class RetimeSettings:
             )
         if self.cuts != AUTO and not names_file(self.cuts):
             parse_cuts(self.cuts)
+        if self.dissolves != AUTO:
+            parse_dissolves(self.dissolves)
         if self.duplicate_frames != AUTO:
             parse_repeats(self.duplicate_frames)
         if self.matte_output != "result" and self.engine != "splatsyn":

@@ -1,13 +1,13 @@
 """What is special about a source, when nobody says? Looks at every frame once, in flow space, some rows at a time.
 
-What is found (cuts, repeated frames) is put into the settings in place of ``auto``, as if the user had listed it: so
-plans show it, stamps hold it, and nothing is looked for twice.
+What is found (cuts, dissolves, repeated frames) is put into the settings in place of ``auto``, as if it had been
+listed: so plans show it, stamps hold it, and nothing is looked for twice.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -17,13 +17,15 @@ from retempo.errors import UsageError
 from retempo.io.frame import Frame, Window
 from retempo.io.source import Source
 from retempo.metrics import duplicates, shots
+from retempo.metrics.dissolves import find_dissolves
 from retempo.metrics.overlay import OverlayMeter
 from retempo.metrics.small import Shrinker, Small
 from retempo.render.canvas import canvas_window, group_views, guide_of
 from retempo.render.frame import FrameRenderer
 from retempo.render.overlay import Overlay
-from retempo.render.settings import AUTO, RetimeSettings
+from retempo.render.settings import AUTO, OFF, RetimeSettings
 from retempo.retime.cut_lists import load_cuts, names_file
+from retempo.retime.cuts import Stretch, name_stretch
 from retempo.retime.rational import parse_rate
 
 ROWS = 256
@@ -46,8 +48,8 @@ class Watcher(Protocol):
         ...
 
 
-class CutWatcher:
-    """Where do new shots begin? See ``metrics.shots``."""
+class ShotWatcher:
+    """Where do new shots begin, and where do two dissolve? See ``metrics.shots`` and ``metrics.dissolves``."""
 
     def __init__(self) -> None:
         self._shrinker = Shrinker(shots.WIDTH, shots.HEIGHT)
@@ -57,10 +59,16 @@ class CutWatcher:
         self._shrinker.add(part)
 
     def finish(self) -> None:
-        self._small.append(shots.normalise(self._shrinker.finish()))
+        self._small.append(self._shrinker.finish())
 
     def conclude(self, settings: RetimeSettings, frames: tuple[int, ...]) -> RetimeSettings:
-        return replace(settings, cuts=_listed(frames, shots.find_cuts(self._small)))
+        if settings.dissolves == AUTO:
+            found = [(frames[first], frames[last]) for first, last in find_dissolves(self._small)]
+            settings = replace(settings, dissolves=_name_stretches(found))
+        if settings.cuts == AUTO:
+            found_cuts = shots.find_cuts([shots.normalise(small) for small in self._small])
+            settings = replace(settings, cuts=_listed(frames, found_cuts))
+        return settings
 
 
 class RepeatWatcher:
@@ -103,18 +111,20 @@ def survey(
     source: Source,
     open_renderer: Callable[[RetimeSettings, Source], FrameRenderer],
 ) -> Survey:
-    """What is special about a source; it is read if there is anything to be looked for. Cuts in a file are listed.
+    """What is special about a source; it is read if there is anything to be looked for. What an edit list says counts.
 
     Raises:
         InputError: a frame cannot be read.
     """
     if names_file(settings.cuts):
         rate = parse_rate(settings.fps, "--fps") if settings.fps else source.fps
-        listed = load_cuts(settings.cuts, source.frames[0], rate)
-        settings = replace(settings, cuts=",".join(map(str, listed)))
+        cuts, over = load_cuts(settings.cuts, source.frames[0], rate)
+        settings = replace(settings, cuts=",".join(map(str, cuts)))
+        if settings.dissolves == AUTO:
+            settings = replace(settings, dissolves=_name_stretches(over))
     watchers: list[Watcher] = []
-    if settings.cuts == AUTO:
-        watchers.append(CutWatcher())
+    if AUTO in (settings.cuts, settings.dissolves):
+        watchers.append(ShotWatcher())
     if settings.duplicates != "keep" and settings.duplicate_frames == AUTO:
         watchers.append(RepeatWatcher())
     meter = OverlayMeter() if settings.overlay == AUTO else None
@@ -146,7 +156,7 @@ def _window(source: Source, number: int) -> Window:
 
 
 def thumbnail_of(frame: Frame, renderer: FrameRenderer) -> shots.Thumbnail:
-    """The small picture that ``CutWatcher`` makes of a frame which is there already, the same bits."""
+    """The small picture that ``ShotWatcher`` compares of a frame which is there already, the same bits."""
     layers = next(iter(group_views(frame).values()))
     window = canvas_window([frame], layers)
     guide = guide_of(frame, layers, window, renderer.color, renderer.settings.flow_layer)
@@ -155,6 +165,10 @@ def thumbnail_of(frame: Frame, renderer: FrameRenderer) -> shots.Thumbnail:
 
 def _listed(frames: tuple[int, ...], indices: list[int]) -> str:
     return ",".join(str(frames[index]) for index in indices)
+
+
+def _name_stretches(stretches: Sequence[Stretch]) -> str:
+    return ",".join(map(name_stretch, stretches)) or OFF
 
 
 def _guides(source: Source, number: int, renderer: FrameRenderer) -> Iterator[np.ndarray]:

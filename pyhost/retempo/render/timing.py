@@ -11,7 +11,7 @@ from retempo.errors import TimingError, UsageError
 from retempo.render.settings import RetimeSettings, parse_repeats
 from retempo.retime.cadence import find_cadence
 from retempo.retime.curves import load_curve
-from retempo.retime.cuts import Cuts, parse_cuts
+from retempo.retime.cuts import Cuts, parse_cuts, parse_dissolves
 from retempo.retime.extent import output_range
 from retempo.retime.plan import Plan, build_plan
 from retempo.retime.rational import parse_number, parse_rate
@@ -125,7 +125,7 @@ def schedule(
     wanted = list(outputs) if outputs is not None else timing.outputs
     if wanted is None:
         raise TimingError(f"{timing.time_map.describe()} has no length of its own", "give --output-range")
-    cuts = Cuts.of(parse_cuts(settings.cuts), settings.at_cut)
+    cuts = Cuts.of(parse_cuts(settings.cuts), settings.at_cut, parse_dissolves(settings.dissolves))
     repeats = () if settings.duplicates == "keep" else parse_repeats(settings.duplicate_frames)
     plan = build_plan(
         timing.time_map,

@@ -1,26 +1,45 @@
 """Where does an edit list or a timeline say that new shots begin? ``--cuts reel.edl`` or ``reel.otio``.
 
 The source is the finished edit, so the *record* side counts: the first event stands for the first source frame. A
-dissolve or wipe counts as a cut in its middle. EDLs are CMX 3600; timelines are whatever OpenTimelineIO reads.
+dissolve or wipe is no cut, its frames are listed by themselves; a fade from or to black is one, where the picture
+begins or ends. EDLs are CMX 3600; timelines are whatever OpenTimelineIO reads.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from retempo.errors import InputError, UsageError
+from retempo.retime.cuts import Stretch, join_stretches
 
 SUFFIXES = (".edl", ".otio", ".otioz", ".otiod")
-_CODE = r"(\d\d[:;]\d\d[:;]\d\d[:;.]\d\d)"
+_CODE = r"\d\d[:;]\d\d[:;]\d\d[:;.]\d\d"
 _EVENT = re.compile(
-    rf"\s*\d+\s+\S+\s+(\S+)\s+([A-Z]+\d*)\s*(\d+)?\s+{_CODE}\s+{_CODE}\s+{_CODE}\s+{_CODE}", re.ASCII
+    rf"\s*\d+\s+(?P<reel>\S+)\s+(?P<track>\S+)\s+(?P<kind>[A-Z]+\d*)\s*(?P<length>\d+)?\s+{_CODE}\s+{_CODE}\s+"
+    rf"(?P<begin>{_CODE})\s+(?P<end>{_CODE})",
+    re.ASCII,
 )
 _DROPPED = {30: 2, 60: 4}
 """Nominal rate -> numbers left out at each full minute, but for each tenth."""
+_BLACK = ("BL", "BLACK")
+"""Reels of an EDL that show nothing."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A clip of an edit, in frames of the finished edit.
+
+    Args:
+        start: its first frame; of one that is dissolved to, the first of its own.
+        over: the frames that show the clip before it as well, if there are any: first and last.
+    """
+
+    start: int
+    over: Stretch | None = None
 
 
 def names_file(text: str) -> bool:
@@ -28,8 +47,8 @@ def names_file(text: str) -> bool:
     return text.lower().endswith(SUFFIXES)
 
 
-def load_cuts(path: str, first: int, rate: Fraction | None) -> tuple[int, ...]:
-    """The first frames of new shots, ascending.
+def load_cuts(path: str, first: int, rate: Fraction | None) -> tuple[tuple[int, ...], tuple[Stretch, ...]]:
+    """The first frames of new shots, ascending; and the dissolves, first and last mixed frame each.
 
     Args:
         path: an EDL, or a file that OpenTimelineIO reads.
@@ -44,31 +63,39 @@ def load_cuts(path: str, first: int, rate: Fraction | None) -> tuple[int, ...]:
             f"{path} counts in timecode, and the source does not say its frame rate",
             "give it with --fps, or list frames",
         )
-    starts = _read_edl(path, rate) if path.lower().endswith(".edl") else _read_timeline(path, rate)
-    begin = min(starts, default=None)
-    if begin is None:
+    events = _read_edl(path, rate) if path.lower().endswith(".edl") else _read_timeline(path, rate)
+    if not events:
         raise InputError(f"{path} has no picture event", "give the list of the edit that the source shows")
-    return tuple(sorted({first + start - begin for start in starts} - {first}))
+    shift = first - min(event.start if event.over is None else event.over[0] for event in events)
+    cuts = {event.start + shift for event in events if event.over is None} - {first}
+    stretches = [event.over for event in events if event.over is not None]
+    return tuple(sorted(cuts)), join_stretches((begin + shift, end + shift) for begin, end in stretches)
 
 
-def _read_edl(path: str, rate: Fraction) -> list[int]:
-    """Where the events of the picture start, in frames of the record side."""
+def _read_edl(path: str, rate: Fraction) -> list[Event]:
+    """The events of the picture; what is faded to or from black is cut, where there is no black any more, or only."""
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error
-    starts, dropping = [], False
+    events, dropping, before = [], False, ""
     for line in text.splitlines():
         if line.upper().startswith("FCM:"):
             dropping = "NON" not in line.upper()
         event = _EVENT.match(line)
-        if event is None or not set(event[1].upper()) & {"V", "B"}:
+        if event is None or not set(event["track"].upper()) & {"V", "B"}:
             continue
-        begin, end = (count_frames(code, rate, dropping, path) for code in (event[6], event[7]))
+        begin, end = (count_frames(code, rate, dropping, path) for code in event.group("begin", "end"))
+        reel, length = event["reel"].upper(), 0 if event["kind"] == "C" else int(event["length"] or 0)
         if begin < end:  # what a dissolve comes from is listed with no length
-            half = 0 if event[2] == "C" else int(event[3] or 0) // 2
-            starts.append(begin + half)
-    return starts
+            if not length or before in ("", *_BLACK):
+                events.append(Event(begin))
+            elif reel in _BLACK:
+                events.append(Event(begin + length))
+            else:
+                events.append(Event(begin + length, (begin, begin + length - 1)))
+        before = reel
+    return events
 
 
 def count_frames(code: str, rate: Fraction, dropping: bool, where: str) -> int:
@@ -96,8 +123,8 @@ def count_frames(code: str, rate: Fraction, dropping: bool, where: str) -> int:
     return number
 
 
-def _read_timeline(path: str, rate: Fraction) -> list[int]:
-    """Where the items of the first track with pictures start, in frames of ``rate``."""
+def _read_timeline(path: str, rate: Fraction) -> list[Event]:
+    """The items of the first track with pictures, in frames of ``rate``."""
     try:
         import opentimelineio as otio
     except ImportError as error:
@@ -108,9 +135,7 @@ def _read_timeline(path: str, rate: Fraction) -> list[int]:
         raise InputError(
             f"cannot read the timeline {path}: {error}", "give a file that OpenTimelineIO reads"
         ) from error
-    return [
-        _whole(time, rate) for track in _video_tracks(otio, document)[:1] for time in _starts(otio, track)
-    ]
+    return [event for track in _video_tracks(otio, document)[:1] for event in _events(otio, track, rate)]
 
 
 def _video_tracks(otio: Any, document: Any) -> list[Any]:
@@ -119,10 +144,23 @@ def _video_tracks(otio: Any, document: Any) -> list[Any]:
     return list(document.video_tracks()) if isinstance(document, otio.schema.Timeline) else []
 
 
-def _starts(otio: Any, track: Any) -> Iterable[Any]:
+def _events(otio: Any, track: Any, rate: Fraction) -> list[Event]:
+    events, fade, shown = [], None, False
     for index, item in enumerate(track):
-        if not isinstance(item, otio.schema.Transition):
-            yield track.range_of_child_at_index(index).start_time
+        if isinstance(item, otio.schema.Transition):
+            fade = item
+            continue
+        start = track.range_of_child_at_index(index).start_time
+        event, shows = Event(_whole(start, rate)), not isinstance(item, otio.schema.Gap)
+        if fade is not None:
+            begin, end = _whole(start - fade.in_offset, rate), _whole(start + fade.out_offset, rate)
+            if shown and shows and begin < end:
+                event = Event(end, (begin, end - 1))
+            else:  # from or to black
+                event = Event(begin if shows else end)
+        events.append(event)
+        fade, shown = None, shows
+    return events
 
 
 def _whole(time: Any, rate: Fraction) -> int:

@@ -84,6 +84,7 @@ class Plan:
             "description": self.description,
             "source_range": list(self.source_range),
             "cuts": list(self.cuts.frames),
+            "dissolves": [list(one) for one in self.cuts.dissolves],
             "dropped": sorted(self.cadence.dropped),
             "times": {str(frame): str(time) for frame, time in self.cadence.times.items()},
             "entries": [_entry_json(entry) for entry in self.entries],
@@ -121,7 +122,7 @@ def build_plan(
         avoid_originals: sample off the originals, see ``AvoidOriginals``. What is held stays an original.
         shutter: when given, outputs are means of instants. What stands outside of the source stands there for
             instants too, but that with 'error' the end is held for instants of a frame inside.
-        cuts: where new shots begin; see ``Cuts``.
+        cuts: where new shots begin, and which frames are dissolves; see ``Cuts``.
         cadence: which frames count, and when they were taken; what is dropped is not missing.
         name: frame number -> file name, for messages.
 
