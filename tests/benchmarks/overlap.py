@@ -32,7 +32,8 @@ from retempo.io.frame import Frame
 from retempo.io.reader import set_threads
 from retempo.io.sequence import Source, open_source
 from retempo.io.target import open_target
-from retempo.render.frame import FrameRenderer, PreparedFrames
+from retempo.render.frame import FrameRenderer
+from retempo.render.prepared_frames import PreparedFrames
 from retempo.render.settings import RetimeSettings
 from retempo.render.shot import render_shot
 from retempo.render.timing import schedule

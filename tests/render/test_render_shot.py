@@ -34,7 +34,8 @@ from retempo.render.queues import FrameReader
 from retempo.render.settings import RetimeSettings
 from retempo.render.shot import render_shot
 from retempo.render.steps import list_steps
-from retempo.render.strips import StripPlan, render_in_strips
+from retempo.render.strip_plan import StripPlan
+from retempo.render.strips import render_in_strips
 from retempo.render.timing import schedule
 
 FAST = ("--flow", "dis:fast")

@@ -21,7 +21,8 @@ from retempo.render.job import open_renderer
 from retempo.render.settings import RetimeSettings
 from retempo.render.shot import render_shot
 from retempo.render.steps import list_steps
-from retempo.render.strips import StripPlan, render_in_strips
+from retempo.render.strip_plan import StripPlan
+from retempo.render.strips import render_in_strips
 from retempo.render.timing import schedule
 
 RGBA = ("R", "G", "B", "A")

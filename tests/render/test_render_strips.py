@@ -17,7 +17,8 @@ from retempo.render.job import open_renderer
 from retempo.render.settings import RetimeSettings
 from retempo.render.shot import render_shot
 from retempo.render.steps import list_steps
-from retempo.render.strips import StripPlan, plan_strips, render_in_strips, whole_bytes
+from retempo.render.strip_plan import StripPlan, plan_strips, whole_bytes
+from retempo.render.strips import render_in_strips
 from retempo.render.timing import schedule
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from itertools import count, pairwise
@@ -36,89 +36,19 @@ from retempo.render.canvas import (
     union_windows,
 )
 from retempo.render.device import find_device
-from retempo.render.exposure import Exposure, Pass, longest_motion, thin
+from retempo.render.exposure import Exposure, Pass, thin
 from retempo.render.flow_memory import FlowMemory
 from retempo.render.lighting import match_lighting
 from retempo.render.mattes import matte_of, no_matte, own_mattes, show_alone, show_still
 from retempo.render.options import synthesis_options
 from retempo.render.overlay import Overlay
+from retempo.render.prepared_frames import PreparedFrames, PreparedView, host_arrays, place_view, to_host
 from retempo.render.settings import RetimeSettings
 from retempo.render.still import assemble, mix
 from retempo.render.surroundings import Surroundings, surround
 from retempo.render.vectors import depth_of, vector_flow
 from retempo.synthesis.layered import LayeredPrepared, prepare_layers
-from retempo.synthesis.pipeline import FlowPair, Prepared, Rendered, prepare
-
-
-@dataclass(frozen=True)
-class PreparedView:
-    """One view of the contributing frames: their canvases and what is known of their motion.
-
-    Args:
-        canvases: one a frame, in host memory.
-        pixels, ids: the arrays of the canvases where rendering happens: NumPy, or torch tensors on the device.
-        motion: None for engines that know no motion, a lone frame, and frames that are only mixed.
-        matched: numbers of the frames that flow saw at another exposure than their own.
-    """
-
-    canvases: tuple[Canvas, ...]
-    pixels: tuple[Any, ...]
-    ids: tuple[Any, ...]
-    motion: Prepared | LayeredPrepared | None
-    matched: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class PreparedFrames:
-    """Contributing source frames, ready to render any instant between them.
-
-    Args:
-        times: source frame numbers, ascending.
-        frames: the frames themselves.
-        views: per view; see ``group_views``.
-        first: the one of ``times`` that the instants to be rendered follow.
-        moments: when each of them was taken, in source time.
-    """
-
-    times: tuple[int, ...]
-    frames: tuple[Frame, ...]
-    views: tuple[PreparedView, ...]
-    first: int
-    moments: tuple[Fraction, ...]
-
-    @property
-    def repaired(self) -> dict[int, int]:
-        """Source frames with NaN or infinite colour, and how many pixels were replaced."""
-        counts = {
-            time: sum(view.canvases[index].repaired for view in self.views)
-            for index, time in enumerate(self.times)
-        }
-        return {time: count for time, count in counts.items() if count}
-
-    @property
-    def matched(self) -> set[int]:
-        """Numbers of the frames that flow saw at another exposure than their own."""
-        return {number for view in self.views for number in view.matched}
-
-    @property
-    def speed(self) -> float | None:
-        """Longest motion, pixels per source frame; None where none is known."""
-        found = []
-        for view in self.views:
-            for motion in view.motion.parts if view.motion else ():
-                ahead, back = motion.candidates[:2]
-                spacing = self.moments[ahead.other] - self.moments[ahead.frame]
-                found.append(longest_motion((ahead.flow, back.flow), spacing))
-        return max(found, default=None)
-
-    @property
-    def nbytes(self) -> int:
-        """Memory held beyond the frames themselves."""
-        total = 0
-        for view in self.views:
-            total += sum(canvas.pixels.nbytes + canvas.ids.nbytes for canvas in view.canvases)
-            total += view.motion.nbytes if view.motion else 0
-        return total
+from retempo.synthesis.pipeline import FlowPair, Rendered, prepare
 
 
 class FrameRenderer:
@@ -230,7 +160,7 @@ class FrameRenderer:
                     )
                     for time, canvas in zip(around.times, canvases, strict=True)
                 )
-            return _place_view(canvases, None, "cpu")
+            return place_view(canvases, None, "cpu")
         settings = self.settings
         where = (layers, window)
 
@@ -295,7 +225,7 @@ class FrameRenderer:
             motion = prepare(
                 chosen, exact, flows, self.options, depths, empty=blank, threads=settings.threads
             )
-            return replace(_place_view(canvases, motion, self.device), matched=matched)
+            return replace(place_view(canvases, motion, self.device), matched=matched)
         if self.device != "cpu":
             what = "mattes" if parted is None else "overlays"
             raise UsageError(f"{what} are composited on the CPU, not on {self.device}", "give --device cpu")
@@ -310,7 +240,7 @@ class FrameRenderer:
             empty=blank,
             threads=settings.threads,
         )
-        return PreparedView(canvases, *_host_arrays(canvases), layered, matched)
+        return PreparedView(canvases, *host_arrays(canvases), layered, matched)
 
     def _planes(
         self, mattes: Mapping[int, Frame], held: Mapping[int, Frame], layers: tuple[int, ...], window: Window
@@ -384,8 +314,8 @@ class FrameRenderer:
                 threads=self.settings.threads,
                 deterministic=self.settings.deterministic,
             )
-            ids = canvas.ids if rendered.ids is None else _to_host(rendered.ids)
-            return replace(canvas, pixels=_to_host(rendered.pixels), ids=ids), rendered.matte
+            ids = canvas.ids if rendered.ids is None else to_host(rendered.ids)
+            return replace(canvas, pixels=to_host(rendered.pixels), ids=ids), rendered.matte
         chosen = nearest if self.settings.engine == "nearest" else None
         return replace(canvas, pixels=mix(times, view.pixels, time, chosen)), None
 
@@ -400,25 +330,3 @@ class FrameRenderer:
                 pixels[..., list(group)] = self.color.convert(select(pixels, group))
             layers.append(replace(layer, pixels=pixels))
         return replace(frame, layers=layers)
-
-
-def _host_arrays(canvases: tuple[Canvas, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    return tuple(canvas.pixels for canvas in canvases), tuple(canvas.ids for canvas in canvases)
-
-
-def _place_view(canvases: tuple[Canvas, ...], motion: Prepared | None, device: str) -> PreparedView:
-    pixels, ids = _host_arrays(canvases)
-    if device != "cpu" and motion is not None:
-        import torch
-
-        motion = motion.to(device)
-        pixels = tuple(torch.as_tensor(array, device=device) for array in pixels)
-        ids = tuple(torch.as_tensor(array.view(np.int32), device=device) for array in ids)
-    return PreparedView(canvases, pixels, ids, motion)
-
-
-def _to_host(array: Any) -> np.ndarray:
-    if isinstance(array, np.ndarray):
-        return array
-    host: np.ndarray = array.cpu().numpy()
-    return host.view(np.uint32) if host.dtype == np.int32 else host

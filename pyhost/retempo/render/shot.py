@@ -21,14 +21,16 @@ from retempo.io.source import Source
 from retempo.io.target import Target
 from retempo.render.exposure import Exposure, Pass, PassKey
 from retempo.render.flow_memory import FlowMemory
-from retempo.render.frame import FrameRenderer, PreparedFrames
+from retempo.render.frame import FrameRenderer
 from retempo.render.mattes import own_mattes
+from retempo.render.prepared_frames import PreparedFrames
 from retempo.render.queues import FrameQueue, FrameReader
 from retempo.render.resume import colour_identity
 from retempo.render.settings import parse_memory
 from retempo.render.steps import Step, is_done, list_steps
 from retempo.render.still import assemble, blacken
-from retempo.render.strips import StripPlan, plan_strips, render_in_strips
+from retempo.render.strip_plan import StripPlan, plan_strips
+from retempo.render.strips import render_in_strips
 from retempo.render.timing import Schedule
 from retempo.retime.cadence import Cadence
 from retempo.retime.moment import PlanEntry

@@ -12,7 +12,7 @@ from retempo.render.exposure import Exposure, PassKey
 from retempo.render.steps import Step
 
 if TYPE_CHECKING:
-    from retempo.render.strips import StripRenderer
+    from retempo.render.strip_renderer import StripRenderer
 
 Units = dict[PassKey, "StripRenderer"]
 """What each pass is made with; all of a frame are held at once, for every strip needs each."""

@@ -23,7 +23,8 @@ from retempo.color.pipeline import ColorPipeline
 from retempo.flow.base import Flow, FlowEstimator, Hypothesis, Image, hypothesize
 from retempo.flow.catalog import VectorsMarker
 from retempo.io.frame import Window
-from retempo.render.frame import FrameRenderer, PreparedFrames
+from retempo.render.frame import FrameRenderer
+from retempo.render.prepared_frames import PreparedFrames
 from retempo.render.settings import RetimeSettings
 from retempo.render.surroundings import surround
 from retempo.server.cache import ContentCache

@@ -17,7 +17,8 @@ from retempo.flow.vectors import find_preset
 from retempo.io.frame import Frame, Window
 from retempo.render.canvas import slices
 from retempo.render.exposure import Exposure
-from retempo.render.frame import FrameRenderer, PreparedFrames
+from retempo.render.frame import FrameRenderer
+from retempo.render.prepared_frames import PreparedFrames
 from retempo.render.still import assemble
 from retempo.server.render_message import LAYERS, Kind, Output, RenderMessage
 from retempo.server.request_frames import (

@@ -13,7 +13,8 @@ from retempo.flow.consistency import confidence, occlusion
 from retempo.flow.vectors import encode_vectors, find_preset
 from retempo.io.frame import Window
 from retempo.render.canvas import slices
-from retempo.render.frame import FrameRenderer, PreparedFrames
+from retempo.render.frame import FrameRenderer
+from retempo.render.prepared_frames import PreparedFrames
 from retempo.server.render_message import Kind, Output, RenderMessage, Role
 from retempo.server.request_frames import Given, Pair, vector_channels
 from retempo.synthesis.layered import LayeredPrepared

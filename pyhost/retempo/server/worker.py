@@ -18,7 +18,8 @@ from retempo.server.request import Cancelled, Request
 from retempo.server.scheduler import Owner, Scheduler
 
 if TYPE_CHECKING:
-    from retempo.render.frame import FrameRenderer, PreparedFrames
+    from retempo.render.frame import FrameRenderer
+    from retempo.render.prepared_frames import PreparedFrames
     from retempo.server.engine import Engine
     from retempo.server.request_frames import Given, Pair
 
