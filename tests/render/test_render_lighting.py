@@ -89,6 +89,10 @@ def test_strips_have_the_same_bits(retempo: Program, tmp_path: Path, mode: str) 
     cut, report = halves(retempo, shot, tmp_path / "cut", *flags, "--memory", "7M")
     assert report["strips"] > 0 and report["flow_scale"] == 1.0
     assert report["exposure_matched"] == told["exposure_matched"] != []
+    dry = retempo.done(
+        "retime", shot, "-o", tmp_path / "o.####.exr", "--dry-run", "--speed", "1/2", *flags, *LINEAR
+    )
+    assert dry["exposure_matched"] == told["exposure_matched"]
     for number, pixels in whole.items():
         np.testing.assert_array_equal(cut[number], pixels)
 

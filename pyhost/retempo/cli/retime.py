@@ -52,19 +52,28 @@ def run(args: argparse.Namespace) -> Result:
 def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
     """Retime ``source`` as the settings say into ``args.output``."""
     from retempo.io.pattern import parse_range
+    from retempo.render.foresight import foresee_matched
     from retempo.render.job import colour_warning, open_renderer, render_job
     from retempo.render.survey import survey
     from retempo.render.timing import schedule
-    from retempo.retime.cadence import tell_cadence
+    from retempo.retime.cadence import name_runs, tell_cadence
 
     found = survey(choice.settings, source, open_renderer)
     settings = found.settings
     outputs = parse_range(settings.output_range) if settings.output_range else None
     wanted = schedule(settings, source.frames, source.fps, outputs, lambda number: name_of(source, number))
     if args.dry_run:
-        facts = {"plan": wanted.plan.to_json(), "settings": settings.as_dict(), "choices": choice.reasons}
+        facts: dict[str, Any] = {"plan": wanted.plan.to_json(), "settings": settings.as_dict()}
+        facts |= {"choices": choice.reasons}
         facts |= overlay_facts(settings, found.overlay)
-        return Result(facts, plan_table(wanted.plan, choice.reasons))
+        reasons = list(choice.reasons)
+        if settings.normalise_exposure != "off":
+            matched = foresee_matched(source, wanted, open_renderer(settings, source))
+            facts["exposure_matched"] = matched
+            reasons += (
+                [f"flow sees source frames {name_runs(matched)} at another exposure"] if matched else []
+            )
+        return Result(facts, plan_table(wanted.plan, reasons))
     renderer = open_renderer(settings, source, args.output, found.overlay)
     warnings = [one for one in (colour_warning(settings, source, renderer.color),) if one]
     if not args.json:

@@ -132,7 +132,7 @@ def survey(
         return Survey(settings)
     renderer = open_renderer(settings, source)
     for number in source.frames:
-        for part in _guides(source, number, renderer):
+        for part in guides_in_parts(source, number, renderer):
             for watcher in (*watchers, *((meter,) if meter else ())):
                 watcher.add(part)
         for watcher in watchers:
@@ -171,7 +171,7 @@ def _name_stretches(stretches: Sequence[Stretch]) -> str:
     return ",".join(map(name_stretch, stretches)) or OFF
 
 
-def _guides(source: Source, number: int, renderer: FrameRenderer) -> Iterator[np.ndarray]:
+def guides_in_parts(source: Source, number: int, renderer: FrameRenderer) -> Iterator[np.ndarray]:
     """The picture that flow would be found on, of the first view, some rows at a time."""
     header = source.header(number)
     layers = next(iter(group_views(header).values()))
