@@ -1,7 +1,7 @@
 """What does ``--normalise-exposure auto`` change where training clips flash, and where they do not?
 
-Every second frame of 17 at 480x270 is dropped and made again; the flash stands on a frame that is kept. Mean PSNR in dB,
-off and auto, of the frames away from the flash, and of the two beside it (which nothing between two exposures can hit).
+Every second frame of 17 at 480x270 is dropped and made again; the flash stands on a frame that is kept. PSNR in dB,
+off and auto, means of the frames away from the flash, and of the two beside it (no in-between can hit those).
 
     python tests/benchmarks/flashes.py --data ../shared/data/training
 """
@@ -17,8 +17,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from dissolves import load
 
+from dissolves import load
 from retempo.cli.main import main
 from retempo.metrics.quality import psnr
 
