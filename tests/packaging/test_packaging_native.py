@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[2]
-SOURCES = ("CMakeLists.txt", "setup.py", "pyproject.toml", "README.md", "LICENSE", "native", "ocio", "pyhost")
+FILES = ("CMakeLists.txt", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = (*FILES, "native", "ocio", "packaging/weights", "pyhost")
 
 
 def test_cuda_is_compiled_where_nvcc_is() -> None:
