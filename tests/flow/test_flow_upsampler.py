@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from test_flow_neural import pictures  # noqa: E402
 
-from retempo.errors import InputError, UsageError  # noqa: E402
+from retempo.errors import InputError, UsageError, WeightsError  # noqa: E402
 from retempo.flow.base import Hypothesis  # noqa: E402
 from retempo.flow.catalog import parse_flow  # noqa: E402
 from retempo.flow.dis import DisFlow  # noqa: E402
@@ -20,6 +20,7 @@ from retempo.flow.neural.network import FlowRefiner  # noqa: E402
 from retempo.flow.scale import stretch_flow  # noqa: E402
 from retempo.flow.upsampler.estimator import KIND, GuidedFlow  # noqa: E402
 from retempo.flow.upsampler.network import FlowUpsampler, sizes  # noqa: E402
+from retempo.render.quality import pin_weights  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +107,20 @@ def test_how_it_is_asked_for(untrained: Path) -> None:
         parse_flow("dis,scale=0.5,grow=cubic")
     with pytest.raises(UsageError, match="nothing to grow"):
         parse_flow(f"dis,grow=guided,grower={untrained}")
+
+
+def test_other_weights_of_the_same_name_are_noticed(untrained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(untrained.read_bytes())
+    pinned = pin_weights(f"dis,scale=0.5,grow=guided,grower={path}")
+    assert (
+        pinned.startswith(f"dis,scale=0.5,grow=guided,grower={path},grown=") and pin_weights(pinned) == pinned
+    )
+    assert len(parse_flow(pinned)) == 1
+    torch.manual_seed(3)
+    save_network(FlowUpsampler(), path, KIND, {})
+    assert pin_weights(f"dis,scale=0.5,grow=guided,grower={path}") != pinned
+    with pytest.raises(WeightsError, match="others are here"):
+        parse_flow(pinned)
+    with pytest.raises(WeightsError, match="is not there"):
+        pin_weights("dis,scale=0.5,grow=guided,grower=/nowhere")

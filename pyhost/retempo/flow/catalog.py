@@ -111,6 +111,7 @@ def _make(
     _need_torch(f"grow={grow}")
     from retempo.flow.upsampler.estimator import GuidedFlow
 
+    pinned = pairs.pop("grown", "")
     own: dict[str, str] = {key: pairs.pop(key) for key in _GROW_KEYS if key in pairs}
     if not own.keys() & {"scale", "size"}:
         asked = {"scale": context.get("working_scale"), "size": context.get("working_size")}
@@ -118,7 +119,13 @@ def _make(
     keywords = _keywords("grow=guided", _GROW_KEYS, own, {"device": context.get("device")}, ("device",))
     inner = _FACTORIES[name](preset, pairs, {**context, "working_scale": None, "working_size": None})
     assert not isinstance(inner, VectorsMarker)
-    return GuidedFlow(inner, **keywords)
+    guided = GuidedFlow(inner, **keywords)
+    if not guided.digest.startswith(pinned):
+        raise WeightsError(
+            f"the flow asks for an upsampler of the weights {pinned}, and others are here",
+            "name the right ones with grower=, or leave grown= out",
+        )
+    return guided
 
 
 def weights_of(name: str, preset: str) -> str:
@@ -132,17 +139,20 @@ def weights_of(name: str, preset: str) -> str:
     return NEUFLOW if name == "neuflow" else ""
 
 
-def digest_of(pairs: Sequence[str]) -> str:
-    """The SHA-256 of the weights that a part ``neural`` with these ``key=value`` pairs would use.
+def digest_of(pairs: Sequence[str], key: str = "file") -> str:
+    """The SHA-256 of the weights that a part ``neural`` with these ``key=value`` pairs would use; or of its upsampler.
+
+    Args:
+        pairs: of the part. key: that names the file, ``file`` or, of the upsampler, ``grower``.
 
     Raises:
         WeightsError: they are not there.
     """
-    named = [pair.removeprefix("file=") for pair in pairs if pair.startswith("file=")]
-    path = Path(named[0]) if named else OWN_WEIGHTS
+    named = [pair.removeprefix(f"{key}=") for pair in pairs if pair.startswith(f"{key}=")]
+    path = Path(named[0]) if named else OWN_WEIGHTS if key == "file" else OWN_GROWER
     if not path.is_file():
         raise WeightsError(
-            f"no weights for neural: {path} is not there", "train (`retempo train`), or give file="
+            f"no weights of our own: {path} is not there", f"train (`retempo train`), or give {key}="
         )
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -179,6 +189,9 @@ Keys = dict[str, tuple[str, Callable[[str], object]]]
 
 OWN_WEIGHTS: Final = Path(__file__).parent / "neural" / "weights.safetensors"
 """Of the flow ``neural``; what made them stands in packaging/weights."""
+
+OWN_GROWER: Final = Path(__file__).parent / "upsampler" / "weights.safetensors"
+"""Of ``grow=guided``, likewise."""
 
 PINNED: Final = 8
 """Characters of a digest by which weights are named."""

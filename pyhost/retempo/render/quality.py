@@ -100,6 +100,8 @@ def _pin(part: str) -> str:
 
     head, *pairs = (piece.strip() for piece in part.split(","))
     name, _, size = head.partition(":")
+    if "grow=guided" in pairs and not any(pair.startswith("grown=") for pair in pairs):
+        return _pin(",".join([head, *pairs, f"grown={digest_of(pairs, 'grower')[:PINNED]}"]))
     if name == "neural" and not any(pair.startswith("weights=") for pair in pairs):
         return ",".join([head, *pairs, f"weights={digest_of(pairs)[:PINNED]}"])
     wanted = weights_of(name, size)

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from retempo.errors import UsageError
 from retempo.flow.base import Flow, FlowEstimator, Hypothesis, Image, check_pair, hypothesize
+from retempo.flow.catalog import OWN_GROWER
 from retempo.flow.neural.files import load_network
 from retempo.flow.scale import shrink, working_shape
 from retempo.flow.upsampler.network import FlowUpsampler
 
 KIND: Final = "retempo flow upsampler 1"
-WEIGHTS: Final = Path(__file__).with_name("weights.safetensors")
 
 
 class GuidedFlow:
@@ -47,12 +47,12 @@ class GuidedFlow:
         working_shape(2, 2, scale, size)
         self._inner, self._scale, self._size = inner, scale, size
         self._device = torch.device(device)
-        self._network, digest = load_network(
-            weights or WEIGHTS, KIND, lambda _: FlowUpsampler(), self._device
+        self._network, self.digest = load_network(
+            weights or OWN_GROWER, KIND, lambda _: FlowUpsampler(), self._device
         )
         self.hypotheses = getattr(inner, "hypotheses", 1)
         at = f"size={size}" if size is not None else f"scale={scale:g}"
-        self.name = f"{inner.name},{at},grow=guided,grower={digest[:12]}"
+        self.name = f"{inner.name},{at},grow=guided,grower={self.digest[:12]}"
 
     def estimate(self, image0: Image, image1: Image) -> tuple[Flow, Flow]:
         """See ``FlowEstimator.estimate``."""
