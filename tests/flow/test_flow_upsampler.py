@@ -20,7 +20,9 @@ from retempo.flow.neural.network import FlowRefiner  # noqa: E402
 from retempo.flow.scale import stretch_flow  # noqa: E402
 from retempo.flow.upsampler.estimator import KIND, GuidedFlow  # noqa: E402
 from retempo.flow.upsampler.network import FlowUpsampler, sizes  # noqa: E402
+from retempo.render.options import synthesis_options  # noqa: E402
 from retempo.render.quality import pin_weights  # noqa: E402
+from retempo.render.settings import RetimeSettings  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,14 @@ def test_behind_any_estimator(untrained: Path) -> None:
     assert np.array_equal(tiny.flow01, stretch_flow(tiny.flow01, 61, 83)), (
         "smaller than the working size: as it is"
     )
+
+
+def test_inverses_stay_where_one_opinion_is_grown(untrained: Path) -> None:
+    """Only an estimator of several opinions has looked at the inverse of its flow itself."""
+    settings = RetimeSettings()
+    assert synthesis_options(settings, [GuidedFlow(DisFlow(), scale=0.5, weights=untrained)]).inverses
+    assert not synthesis_options(settings, [GuidedFlow(Sure(), scale=0.5, weights=untrained)]).inverses
+    assert synthesis_options(settings, [DisFlow(), Sure()]).inverses
 
 
 def test_what_is_wrong_is_said(untrained: Path, tmp_path: Path) -> None:

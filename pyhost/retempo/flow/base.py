@@ -71,6 +71,11 @@ class HypothesesEstimator(FlowEstimator, Protocol):
         ...
 
 
+def count_hypotheses(estimator: object) -> int:
+    """How many opinions of a pair an estimator has; 1 where it says nothing of several."""
+    return int(getattr(estimator, "hypotheses", 1))
+
+
 def hypothesize(estimator: FlowEstimator, image0: Image, image1: Image) -> tuple[Hypothesis, ...]:
     """Return all that an estimator says of a pair."""
     if isinstance(estimator, HypothesesEstimator):

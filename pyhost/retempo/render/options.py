@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retempo.flow.base import FlowEstimator, HypothesesEstimator
+from retempo.flow.base import FlowEstimator, count_hypotheses
 from retempo.flow.catalog import VectorsMarker
 from retempo.metrics.importance import ImportanceSettings
 from retempo.render.settings import RetimeSettings, parse_coefficients
@@ -19,7 +19,7 @@ def synthesis_options(
     A renderer's own vectors are exact: there the narrow footprint and the coverage gate gain 4 dB on the sample
     scene, while with estimated flow they cost a little (tests/benchmarks/RESULTS.md).
     """
-    several = bool(estimators) and all(isinstance(one, HypothesesEstimator) for one in estimators)
+    several = bool(estimators) and all(count_hypotheses(one) > 1 for one in estimators)
     exact = bool(estimators) and all(isinstance(one, VectorsMarker) for one in estimators)
     footprint = settings.footprint if settings.footprint != "auto" else "bilinear" if exact else "gaussian"
     gate = settings.coverage_gate == "on" or (settings.coverage_gate == "auto" and exact)

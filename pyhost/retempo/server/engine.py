@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from retempo.color.pipeline import ColorPipeline
-from retempo.flow.base import Flow, FlowEstimator, Hypothesis, Image, hypothesize
+from retempo.flow.base import Flow, FlowEstimator, Hypothesis, Image, count_hypotheses, hypothesize
 from retempo.flow.catalog import VectorsMarker
 from retempo.io.frame import Window
 from retempo.render.frame import FrameRenderer
@@ -195,7 +195,7 @@ class _Remembered:
 
     @property
     def hypotheses(self) -> int:
-        return getattr(self._inner, "hypotheses", 1)
+        return count_hypotheses(self._inner)
 
     def estimate(self, image0: Image, image1: Image) -> tuple[Flow, Flow]:
         best = self.hypothesize(image0, image1)[0]

@@ -40,10 +40,11 @@ class Batches(Protocol):
         ...
 
 
-class SynthesisTask:
-    """The flow refiner, trained by what the splatting makes of its flow (end to end).
+class PictureTask:
+    """A network that is judged by the pictures which the splatting makes with it.
 
     Args:
+        module: the network.
         data: where samples come from. held_out: samples that are never trained on.
         batch, size: samples a batch, and their side in pixels (even).
         device: a torch device.
@@ -51,10 +52,9 @@ class SynthesisTask:
         step: every ``step``-th held-out sample is looked at.
     """
 
-    module: FlowRefiner
-
     def __init__(
         self,
+        module: Any,
         data: Batches,
         held_out: Footage,
         *,
@@ -64,73 +64,56 @@ class SynthesisTask:
         threads: int = 0,
         step: int = 1,
     ) -> None:
-        self.module = FlowRefiner().to(device, memory_format=torch.channels_last)
+        self.module = module.to(device=device, memory_format=torch.channels_last)
         self._data, self._held_out = data, held_out
         self._batch, self._size, self._device, self._threads, self._step = batch, size, device, threads, step
 
     def loss(self, generator: torch.Generator) -> Tensor:
-        samples = vary(self._data.draw(self._batch, self._size, generator), generator).to(self._device)
-        made = synthesize(samples, self.module, threads=self._threads).picture
-        return photometric(made, samples.truth) + _CENSUS * census(made, samples.truth)
+        """Of a fresh batch: how far its pictures are from the truth."""
+        samples = vary(self._data.draw(self._batch, self._size, generator), generator)
+        made, truth = self.make(samples, generator), samples.truth.to(self._device)
+        return photometric(made, truth) + _CENSUS * census(made, truth)
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def validate(self) -> float:
         """Mean PSNR of the held-out samples, dB."""
-        found = []
-        for samples in self._held_out.each(self._step):
-            sent = samples.to(self._device)
-            found.append(psnr(synthesize(sent, self.module, threads=self._threads).picture, sent.truth))
+        found = [
+            psnr(self.make(samples, None), samples.truth.to(self._device))
+            for samples in self._held_out.each(self._step)
+        ]
         return float(torch.cat(found).mean())
+
+    def make(self, samples: Samples, generator: torch.Generator | None) -> Tensor:
+        """The pictures of a batch; without a generator nothing is left to chance."""
+        raise NotImplementedError
+
+
+class SynthesisTask(PictureTask):
+    """The flow refiner, trained by what the splatting makes of its flow (end to end); see ``PictureTask``."""
+
+    def __init__(self, data: Batches, held_out: Footage, **options: Any) -> None:
+        super().__init__(FlowRefiner(), data, held_out, **options)
+
+    def make(self, samples: Samples, generator: torch.Generator | None) -> Tensor:
+        return synthesize(samples.to(self._device), self.module, threads=self._threads).picture
 
     def save(self, path: Path, facts: Mapping[str, str]) -> None:
         save_refiner(self.module, path, facts)
 
 
-class UpsamplerTask:
+class UpsamplerTask(PictureTask):
     """The guided upsampler, trained by what the splatting makes of flow that was searched small and grown.
 
-    Args: as ``SynthesisTask``; the search is DIS at a half or a quarter of the sample's size.
+    The search is DIS at half of the sample's size, by chance at a quarter; see ``PictureTask``.
     """
 
-    module: FlowUpsampler
+    def __init__(self, data: Batches, held_out: Footage, **options: Any) -> None:
+        super().__init__(FlowUpsampler(), data, held_out, **options)
 
-    def __init__(
-        self,
-        data: Batches,
-        held_out: Footage,
-        *,
-        batch: int = 4,
-        size: int = 160,
-        device: str = "cpu",
-        threads: int = 0,
-        step: int = 1,
-    ) -> None:
-        self.module = FlowUpsampler().to(device, memory_format=torch.channels_last)
-        self._data, self._held_out = data, held_out
-        self._batch, self._size, self._device, self._threads, self._step = batch, size, device, threads, step
-
-    def loss(self, generator: torch.Generator) -> Tensor:
-        samples = vary(self._data.draw(self._batch, self._size, generator), generator)
-        scale = 0.5 if float(torch.rand((), generator=generator)) < 0.5 else 0.25
-        made = self._make(samples, scale)
-        truth = samples.truth.to(self._device)
-        return photometric(made, truth) + _CENSUS * census(made, truth)
-
-    @torch.no_grad()  # type: ignore[untyped-decorator]
-    def validate(self) -> float:
-        """Mean PSNR of the held-out samples with flow searched at half size, dB."""
-        found = [
-            psnr(self._make(samples, 0.5), samples.truth.to(self._device))
-            for samples in self._held_out.each(self._step)
-        ]
-        return float(torch.cat(found).mean())
-
-    def save(self, path: Path, facts: Mapping[str, str]) -> None:
-        save_network(self.module, path, UPSAMPLER_KIND, facts)
-
-    def _make(self, samples: Samples, scale: float) -> Tensor:
+    def make(self, samples: Samples, generator: torch.Generator | None) -> Tensor:
+        tossed = generator is not None and float(torch.rand((), generator=generator)) >= 0.5
         height, width = samples.truth.shape[2:]
-        small = working_shape(height, width, scale)
+        small = working_shape(height, width, 0.25 if tossed else 0.5)
         search = DisFlow(threads=1)
         one, other = (frame.permute(0, 2, 3, 1).numpy() for frame in samples.frames)
         found = [search.estimate(shrink(a, small), shrink(b, small)) for a, b in zip(one, other, strict=True)]
@@ -142,6 +125,9 @@ class UpsamplerTask:
         ahead, back = grown.chunk(2)
         both = (ahead, back)
         return synthesize(replace(sent, flows=both, inverses=both), None, threads=self._threads).picture
+
+    def save(self, path: Path, facts: Mapping[str, str]) -> None:
+        save_network(self.module, path, UPSAMPLER_KIND, facts)
 
 
 class MotionTask(SynthesisTask):

@@ -11,7 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from retempo.errors import UsageError
-from retempo.flow.base import Flow, FlowEstimator, Hypothesis, Image, check_pair, hypothesize
+from retempo.flow.base import (
+    Flow,
+    FlowEstimator,
+    Hypothesis,
+    Image,
+    check_pair,
+    count_hypotheses,
+    hypothesize,
+)
 from retempo.flow.catalog import OWN_GROWER
 from retempo.flow.neural.files import load_network
 from retempo.flow.scale import shrink, working_shape
@@ -50,7 +58,7 @@ class GuidedFlow:
         self._network, self.digest = load_network(
             weights or OWN_GROWER, KIND, lambda _: FlowUpsampler(), self._device
         )
-        self.hypotheses = getattr(inner, "hypotheses", 1)
+        self.hypotheses = count_hypotheses(inner)
         at = f"size={size}" if size is not None else f"scale={scale:g}"
         self.name = f"{inner.name},{at},grow=guided,grower={self.digest[:12]}"
 
