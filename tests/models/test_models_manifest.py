@@ -11,14 +11,20 @@ from retempo.errors import InputError, UsageError
 from retempo.flow.catalog import names
 from retempo.flow.raft.sizes import SIZES
 from retempo.models.manifest import Entry, find_entry, manifest_path, read_manifest
+from retempo.models.registry import parse_engine
 
 
 @pytest.mark.parametrize("entry", read_manifest(), ids=lambda entry: entry.name)
 def test_entry_is_complete(entry: Entry) -> None:
     assert re.fullmatch(r"[a-z0-9-]+", entry.name)
-    assert entry.flow in names()
-    size = SIZES.get(entry.flow.partition(":")[2])
-    assert entry.parameters == (size.parameters if size else 9_029_536)
+    assert bool(entry.flow) != bool(entry.engine)
+    if entry.engine:
+        choice = parse_engine(entry.engine)
+        assert (choice.variant.weights, choice.variant.parameters) == (entry.name, entry.parameters)
+    else:
+        assert entry.flow in names()
+        size = SIZES.get(entry.flow.partition(":")[2])
+        assert entry.parameters == (size.parameters if size else 9_029_536)
     assert all((entry.what, entry.network, entry.paper, entry.files))
     for one in entry.files:
         assert all((one.file, one.by, one.trained_on, one.licence))

@@ -163,4 +163,4 @@ def _added(entry: Entry, made: Any) -> Result:
         "published": known is not None,
         "licence": known.licence if known else "",
     }
-    return Result(data, f"{made.path}: {origin}; use it with --flow {entry.flow}")
+    return Result(data, f"{made.path}: {origin}; use it with {entry.flag}")

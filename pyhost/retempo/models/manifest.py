@@ -44,19 +44,26 @@ class Entry:
 
     Attributes:
         name: under which it is fetched, added and found.
-        flow: what --flow calls the network; "" for other networks.
         what, network, paper: for people.
         parameters: trainable numbers.
         files: that fit, the one to fetch first.
+        flow: what --flow calls the network; "" for other networks.
+        engine: what --engine calls it, with its variant (``film:style``); "" likewise.
     """
 
     name: str
-    flow: str
     what: str
     network: str
     paper: str
     parameters: int
     files: tuple[Published, ...]
+    flow: str = ""
+    engine: str = ""
+
+    @property
+    def flag(self) -> str:
+        """How the network is asked for."""
+        return f"--engine {self.engine}" if self.engine else f"--flow {self.flow}"
 
     @property
     def to_fetch(self) -> Published | None:

@@ -21,11 +21,16 @@ from typing import Any, Final
 from retempo.errors import InputError, OutputError, RetempoError, WeightsError
 from retempo.flow.catalog import Weights
 from retempo.models.manifest import Entry, find_entry
+from retempo.models.registry import find_engine
 
 SUFFIX: Final = ".safetensors"
 PACKAGES: Final = {"torch": "PyTorch", "safetensors": "safetensors"}
 SOURCE: Final = "retempo.source_sha256"
 """Key of the header; ``retempo.source_file`` beside it."""
+
+
+_BESIDE_A_TRAINING: Final = ("model", "state_dict", "gNet")
+"""Under which name the tensors are in files that also hold what a training needs to go on."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +170,10 @@ def read_tensors(path: Path) -> dict[str, Any]:
         if "weights" in first.lower() and "only" in first.lower():
             raise InputError(f"{path} holds more than tensors: loading it would run code", hint) from error
         raise InputError(f"{path} cannot be read as weights: {first[:200]}", hint) from error
-    if isinstance(found, Mapping) and isinstance(found.get("model"), Mapping):
-        found = found["model"]  # beside what a training needs to go on
+    for beside in _BESIDE_A_TRAINING if isinstance(found, Mapping) else ():
+        if isinstance(found.get(beside), Mapping):
+            found = found[beside]
+            break
     if (
         not isinstance(found, Mapping)
         or not found
@@ -191,9 +198,9 @@ def hash_file(path: Path) -> str:
 
 def _fit(entry: Entry, state: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The tensors under the names of the entry's network."""
-    kind, _, size = entry.flow.partition(":")
+    kind, _, size = (entry.engine or entry.flow).partition(":")
     try:
-        return _converters()[kind](state, size)
+        return find_engine(kind).convert(state, size) if entry.engine else _converters()[kind](state, size)
     except InputError as error:
         raise InputError(f"{path}: {error.message}", error.hint) from error
 

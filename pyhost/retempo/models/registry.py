@@ -1,0 +1,154 @@
+"""Which engines are there, and what does ``--engine ifrnet:large,scale=0.5`` mean?
+
+Grammar: ``name[:variant][,option=value...]``. An engine's folder is imported when it is named, its network when it is
+built.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from retempo.errors import UsageError, WeightsError
+from retempo.models.base import Interpolator
+from retempo.models.engine import Engine, Variant
+from retempo.models.manifest import find_entry
+
+ENGINES: Final = ("film", "ifrnet", "cain", "dbvi", "cspa", "ugsp", "softsplat")
+"""Folders of this room, in the order in which people see them."""
+
+PINNED: Final = 8
+"""Characters of a digest by which weights are named."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine as a user asked for it.
+
+    Attributes:
+        engine, variant: which.
+        options: keywords of ``Engine.adapt``.
+        said: the options as they were written.
+        weights: beginning of the SHA-256 that the weights must have; "" for any.
+    """
+
+    engine: Engine
+    variant: Variant
+    options: dict[str, Any]
+    said: dict[str, str]
+    weights: str = ""
+
+    @property
+    def name(self) -> str:
+        """The whole choice in one canonical word, without the pin."""
+        return ",".join(
+            [f"{self.engine.name}:{self.variant.name}"]
+            + [f"{key}={self.said[key]}" for key in sorted(self.said)]
+        )
+
+
+def find_engine(name: str) -> Engine:
+    """The engine of a name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in ENGINES:
+        raise UsageError(f"there is no engine {name!r}", f"choose from splatsyn, {', '.join(ENGINES)}")
+    found = importlib.import_module(f"retempo.models.{name}").ENGINE
+    assert isinstance(found, Engine)
+    return found
+
+
+def parse_engine(text: str) -> Choice:
+    """Read what a user wrote; imports no torch.
+
+    Raises:
+        UsageError: an unknown engine, variant, option or value.
+    """
+    head, *pairs = (piece.strip() for piece in text.split(","))
+    name, _, wanted = head.partition(":")
+    engine = find_engine(name)
+    known = {variant.name: variant for variant in engine.variants}
+    if wanted and wanted not in known:
+        raise UsageError(f"{name} has no variant {wanted!r}", f"choose from {', '.join(known)}")
+    options: dict[str, Any] = {}
+    said: dict[str, str] = {}
+    pin = ""
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if key == "weights" and value:
+            pin = value.lower()
+            continue
+        option = engine.options.get(key)
+        if option is None or not equals:
+            names = ", ".join(engine.options) or "none"
+            raise UsageError(f"{name} has no option {pair!r}", f"its options: {names}")
+        try:
+            options[option.keyword] = option.kind(value)
+        except ValueError as error:
+            raise UsageError(f"{name}: {pair}: {error}", f"{key}: {option.help}") from error
+        said[key] = value
+    return Choice(engine, known[wanted] if wanted else engine.variants[0], options, said, pin)
+
+
+def load_engine(
+    text: str, *, device: str = "cpu", allow_untrained: bool = False, seed: int = 0
+) -> Interpolator:
+    """The engine that a user asked for, with its weights, on a device.
+
+    Args:
+        text: see the grammar above.
+        device: a torch device.
+        allow_untrained: take weights by chance, the same for the same seed, where there are none: for tests alone.
+        seed: of those.
+
+    Raises:
+        UsageError: the text says nothing sensible.
+        WeightsError: the weights, or PyTorch, are not here; or they are others than the text names.
+        InputError: the weights are broken.
+    """
+    from retempo.models.weights import is_usable, load_weights, need_packages
+
+    choice = parse_engine(text)
+    need_packages(choice.engine.name)
+    import torch
+
+    kind, variant = choice.engine, choice.variant
+    if variant.weights and not is_usable(variant.weights):
+        if not allow_untrained:
+            raise _untrained(choice)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = kind.build(variant.name)
+        name = f"{choice.name},untrained={seed}"
+    elif variant.weights:
+        weights = load_weights(variant.weights)
+        if choice.weights and not (
+            len(choice.weights) >= PINNED and weights.digest.startswith(choice.weights)
+        ):
+            raise WeightsError(
+                f"{choice.name} is asked for with the weights {choice.weights}, and those of "
+                f"{weights.digest[:PINNED]} are here",
+                "add the right file with `retempo weights add`, or leave weights= out",
+            )
+        with torch.device("meta"):
+            network = kind.build(variant.name)
+        network.load_state_dict(weights.state, strict=True, assign=True)
+        name = f"{choice.name},weights={weights.digest[:PINNED]}"
+    else:
+        network, name = kind.build(variant.name), choice.name
+    network.to(device).requires_grad_(False)
+    return kind.adapt(network, name, **choice.options)
+
+
+def _untrained(choice: Choice) -> WeightsError:
+    """What to tell whoever wants an engine whose weights are not here: where they are, under which licence."""
+    entry = find_entry(choice.variant.weights)
+    published = "; ".join(f"{one.file} ({one.licence}), {one.page}" for one in entry.files)
+    train = f"`retempo train --engine {choice.engine.name}:{choice.variant.name}`"
+    return WeightsError(
+        f"{choice.name} has no weights here" + (f"; published: {published}" if published else ""),
+        f"get the file and run `retempo weights add {entry.name} FILE`, or train: {train}",
+    )
