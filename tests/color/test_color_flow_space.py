@@ -212,3 +212,17 @@ def test_shoulder_hits_black_white_and_peak(black: float, run: float, room: floa
 def test_shoulder_refuses_a_space_without_range() -> None:
     with pytest.raises(ColorError):
         Shoulder.fit(0.5, 0.5, 0.9)
+
+
+@given(st.lists(st.floats(0.0, 60000.0, width=32), min_size=1, max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_the_way_back_gives_the_light_again(values: list[float]) -> None:
+    light = greys(values)
+    back = LOG.from_flow(LOG.to_flow(light, working=True))
+    np.testing.assert_allclose(back, light, rtol=3e-3, atol=2e-5)
+
+
+def test_the_way_back_of_encoded_pictures_is_the_working_space() -> None:
+    picture = greys(np.linspace(0.0, 1.0, 33))
+    assert_same_bits(MOVIE.from_flow(picture), MOVIE.to_working(picture))
+    assert_same_bits(MOVIE.from_flow(greys([-0.5, 1.5])), MOVIE.to_working(greys([0.0, 1.0])))

@@ -104,8 +104,8 @@ class Shoulder:
 class FlowEncoding:
     """The chosen encoding.
 
-    ``transform`` goes from working pixels to [0, 1], ``direct`` from input pixels in one go; both are None for
-    kind 'encoded', where the input's own values are used.
+    ``transform`` goes from working pixels to [0, 1], ``direct`` from input pixels in one go, ``inverse`` from [0, 1] to
+    working pixels; all are None for kind 'encoded', where the input's own values are used.
     """
 
     kind: Literal["encoded", "log"]
@@ -113,6 +113,7 @@ class FlowEncoding:
     reason: str
     transform: Transform | None = None
     direct: Transform | None = None
+    inverse: Transform | None = None
     shoulder: Shoulder | None = None
 
 
@@ -189,12 +190,15 @@ def _assemble(
     to_working = ocio.ColorSpaceTransform(src=spaces[0], dst=spaces[1])
     what = f"flow space '{space}'"
 
-    def build(transforms: list[ocio.Transform]) -> Transform:
+    def build(transforms: list[ocio.Transform], back: bool = False) -> Transform:
         group = ocio.GroupTransform(transforms)
-        return Transform(config.transform_processor(group, what), what, exact=False)
+        if back:
+            group.setDirection(ocio.TRANSFORM_DIR_INVERSE)
+        return Transform(config.transform_processor(group, what), what, exact=back)
 
     curve = [*parts, *shoulder.transforms()]
-    return FlowEncoding("log", space, reason, build(curve), build([to_working, *curve]), shoulder)
+    both = build(curve), build([to_working, *curve])
+    return FlowEncoding("log", space, reason, *both, build(curve, back=True), shoulder)
 
 
 def _probe(transform: Transform) -> list[float]:

@@ -141,6 +141,19 @@ class ColorPipeline:
             rgb = self._between(self.working_space, self.input_space).apply(rgb, threads=self.threads)
         return _clip_encoded(rgb[..., :3] if rgb.shape[2] == 4 else rgb)
 
+    def from_flow(self, rgb: FloatImage) -> FloatImage:
+        """Flow space back to the working space, for engines that make pixels there.
+
+        What ``to_flow`` clipped stays lost: light below 0, and above 65504 or, of encoded pictures, above 1.
+
+        Args:
+            rgb: [H, W, 3] float32; values beyond [0, 1] are clipped.
+        """
+        check_pixels(rgb)
+        inside = _clip_encoded(rgb)
+        back = self._in if self.flow.inverse is None else self.flow.inverse
+        return back.apply(inside, threads=self.threads)
+
     def to_display(self, rgb: FloatImage, display: str | None = None, view: str | None = None) -> FloatImage:
         """A picture to look at: working pixels [H, W, 3|4] through a display and view to [H, W, 3] in [0, 1].
 
