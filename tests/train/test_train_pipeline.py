@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from retempo.flow.neural.network import FlowRefiner
+from retempo.models.losses import charbonnier
 from retempo.synthesis.candidates import FlowPair
 from retempo.synthesis.options import SynthesisOptions
 from retempo.synthesis.paths import Past
 from retempo.synthesis.pipeline import prepare
 from retempo.train.differentiable import synthesize
-from retempo.train.losses import census, charbonnier, photometric, psnr
+from retempo.train.losses import census, photometric, psnr
 from retempo.train.samples import Samples, vary
 
 

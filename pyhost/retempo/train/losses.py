@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-_SOFT: Final = 1e-6
-
-
-def charbonnier(difference: Tensor) -> Tensor:
-    """Mean of sqrt(d^2 + 1e-6): absolute error, smooth at 0."""
-    return (difference.square() + _SOFT).sqrt().mean()
+from retempo.models.losses import charbonnier, hamming, neighbourhood
 
 
 def photometric(made: Tensor, truth: Tensor, levels: int = 3) -> Tensor:
@@ -30,16 +23,10 @@ def census(made: Tensor, truth: Tensor) -> Tensor:
 
     Source: Meister, Hur, Roth, "UnFlow", AAAI 2018: soft ternary census with a soft Hamming distance.
     """
-    one, other = _structure(made), _structure(truth)
-    distance = (one - other).square()
-    return (distance / (0.1 + distance)).mean()
-
-
-def _structure(picture: Tensor) -> Tensor:
-    grey = picture.mean(1, keepdim=True) * 255
-    patches = functional.unfold(functional.pad(grey, (1, 1, 1, 1), mode="replicate"), 3)
-    around = patches.view(grey.shape[0], 9, *grey.shape[2:]) - grey
-    return around / (0.81 + around.square()).sqrt()
+    one, other = (
+        neighbourhood(one.mean(1, keepdim=True) * 255, 3, border="replicate") for one in (made, truth)
+    )
+    return hamming(one, other).mean()
 
 
 def psnr(made: Tensor, truth: Tensor) -> Tensor:
