@@ -8,8 +8,10 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from retempo.cli.result import Result
+from retempo.errors import UsageError
+from retempo.models.registry import ENGINES, describe_engines
 from retempo.render.quality import choose_flow, describe_quality
-from retempo.render.settings import RetimeSettings, add_setting_arguments, settings_from
+from retempo.render.settings import METHODS, RetimeSettings, add_setting_arguments, settings_from
 
 if TYPE_CHECKING:
     from retempo.io.sequence import Source
@@ -23,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", nargs="?", help="sequence, single file or movie; without it: the installation"
     )
+    parser.add_argument(
+        "--engines",
+        action="store_true",
+        help="the networks that can make frames, and which have their weights here",
+    )
     parser.add_argument("--frames", help="look at these frames only, e.g. 1001-1050")
     add_setting_arguments(parser, groups=("colour",))
 
@@ -31,9 +38,15 @@ def run(args: argparse.Namespace) -> Result:
     """Look, but open no pixels.
 
     Raises:
+        UsageError: --engines and a source.
         InputError: the source matches nothing, or its first file is broken.
         ColorError: a config or colour space does not exist.
     """
+    if args.engines:
+        if args.source is not None:
+            raise UsageError("--engines is about the installation", "leave the source out")
+        engines = describe_engines()
+        return Result(engines, _engine_table(engines))
     if args.source is None:
         facts = describe_installation(args.config if "config" in args else "")
         return Result(facts, _installation_table(facts))
@@ -53,11 +66,11 @@ def describe_installation(config: str = "") -> dict[str, Any]:
     build: dict[str, Any] = dict(_native.build_info())
     found = find_config(config or None)
     choices = {one.name: one.metadata["choices"] for one in fields(RetimeSettings)}
-    engines, qualities = choices["engine"], choices["quality"]
+    qualities = choices["quality"]
     return {
         "build": build,
         "devices": ["cpu", *(["cuda"] if _native.cuda_available() else [])],
-        "engines": list(engines),
+        "engines": [*METHODS, *ENGINES],
         "flow": catalog.names(),
         "flow_auto": {device: _chosen(choose_flow(device)) for device in ("cpu", "cuda")},
         "quality": {name: _chosen(describe_quality(name)) for name in qualities},
@@ -156,6 +169,26 @@ def _installation_table(facts: dict[str, Any]) -> Any:
     }
     for name, value in rows.items():
         table.add_row(name, value)
+    return table
+
+
+def _engine_table(engines: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table(
+        "--engine", "parameters", "instants", "frames", "sides", "other channels", "maps", "weights",
+        title="networks that make pixels (splatsyn, the default, moves them and needs none)", title_justify="left",
+        caption="published weights: retempo weights list; to train: retempo train --engine NAME",
+    )  # fmt: skip
+    for one in engines:
+        able, weights = one["capabilities"], one["weights"]
+        licences = ", ".join(dict.fromkeys(entry["licence"] for entry in weights["published"]))
+        missing = f"{weights['entry']} not here ({licences or 'never published'})"
+        table.add_row(
+            one["name"], f"{one['parameters'] / 1e6:.2f} M", "any" if able["any_time"] else "half, by bisection",
+            str(able["frames"]), f"x{able['multiple']}", "its own flow" if able["fields"] else "splatting",
+            "yes" if able["index_map"] else "no", "here" if weights["found"] else missing,
+        )  # fmt: skip
     return table
 
 

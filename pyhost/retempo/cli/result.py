@@ -18,7 +18,7 @@ class Result:
         exit_code: 0 for success; see ``retempo.errors`` for the others.
     """
 
-    data: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] | list[Any] = field(default_factory=dict)
     text: Any = None
     exit_code: int = 0
 

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> Result:
 def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
     """Retime ``source`` as the settings say into ``args.output``."""
     from retempo.io.pattern import parse_range
-    from retempo.render.foresight import foresee_matched
+    from retempo.render.foresight import foresee_halvings, foresee_matched
     from retempo.render.job import colour_warning, open_renderer, render_job
     from retempo.render.survey import survey
     from retempo.render.timing import schedule
@@ -66,7 +66,9 @@ def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
         facts: dict[str, Any] = {"plan": wanted.plan.to_json(), "settings": settings.as_dict()}
         facts |= {"choices": choice.reasons}
         facts |= overlay_facts(settings, found.overlay)
-        reasons = list(choice.reasons)
+        halvings = foresee_halvings(wanted, settings)
+        facts |= {"halvings": halvings} if halvings else {}
+        reasons = [*choice.reasons, *halvings]
         if settings.normalise_exposure != "off":
             matched = foresee_matched(source, wanted, open_renderer(settings, source))
             facts["exposure_matched"] = matched

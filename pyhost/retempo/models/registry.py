@@ -1,18 +1,19 @@
 """Which engines are there, and what does ``--engine ifrnet:large,scale=0.5`` mean?
 
 Grammar: ``name[:variant][,option=value...]``. An engine's folder is imported when it is named, its network when it is
-built.
+built. Engines that make only the frame halfway all have the option ``depth`` (``retempo.models.bisection``).
 """
 
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from retempo.errors import UsageError, WeightsError
 from retempo.models.base import Interpolator
-from retempo.models.engine import Engine, Variant
+from retempo.models.bisection import DEEPEST, DEPTH
+from retempo.models.engine import Engine, Option, Variant
 from retempo.models.manifest import find_entry
 
 ENGINES: Final = ("film", "ifrnet", "cain", "dbvi", "cspa", "ugsp", "softsplat")
@@ -31,6 +32,7 @@ class Choice:
         options: keywords of ``Engine.adapt``.
         said: the options as they were written.
         weights: beginning of the SHA-256 that the weights must have; "" for any.
+        depth: halvings at most, of engines that make only the frame halfway.
     """
 
     engine: Engine
@@ -38,6 +40,7 @@ class Choice:
     options: dict[str, Any]
     said: dict[str, str]
     weights: str = ""
+    depth: int = DEPTH
 
     @property
     def name(self) -> str:
@@ -73,7 +76,8 @@ def parse_engine(text: str) -> Choice:
     known = {variant.name: variant for variant in engine.variants}
     if wanted and wanted not in known:
         raise UsageError(f"{name} has no variant {wanted!r}", f"choose from {', '.join(known)}")
-    options: dict[str, Any] = {}
+    table = list_options(engine)
+    values: dict[str, Any] = {}
     said: dict[str, str] = {}
     pin = ""
     for pair in pairs:
@@ -81,16 +85,83 @@ def parse_engine(text: str) -> Choice:
         if key == "weights" and value:
             pin = value.lower()
             continue
-        option = engine.options.get(key)
+        option = table.get(key)
         if option is None or not equals:
-            names = ", ".join(engine.options) or "none"
-            raise UsageError(f"{name} has no option {pair!r}", f"its options: {names}")
+            raise UsageError(f"{name} has no option {pair!r}", f"its options: {', '.join(table) or 'none'}")
         try:
-            options[option.keyword] = option.kind(value)
+            values[option.keyword] = option.kind(value)
         except ValueError as error:
             raise UsageError(f"{name}: {pair}: {error}", f"{key}: {option.help}") from error
         said[key] = value
-    return Choice(engine, known[wanted] if wanted else engine.variants[0], options, said, pin)
+    depth = values.pop("depth", DEPTH)
+    return Choice(engine, known[wanted] if wanted else engine.variants[0], values, said, pin, depth)
+
+
+def list_options(engine: Engine) -> dict[str, Option]:
+    """What may be said of an engine, its own options and those that come with its capabilities."""
+    halving = {} if engine.capabilities.any_time else {"depth": _HALVINGS}
+    return {**engine.options, **halving}
+
+
+def _read_depth(text: str) -> int:
+    depth = int(text)
+    if not 1 <= depth <= DEEPEST:
+        raise ValueError(f"not from 1 to {DEEPEST}")
+    return depth
+
+
+_HALVINGS: Final = Option(
+    "depth", _read_depth, f"halvings at most to reach an instant, 1 to {DEEPEST}; default {DEPTH}"
+)
+
+
+def pin_engine(text: str) -> str:
+    """The same choice with the weights named that are here; unchanged where there are none, or where it names some.
+
+    Raises:
+        UsageError: the text says nothing sensible.
+        InputError: the weights are broken.
+    """
+    from retempo.models.weights import inspect, is_usable
+
+    choice = parse_engine(text)
+    name = choice.variant.weights
+    found = inspect(name) if name and not choice.weights and is_usable(name) else None
+    return text if found is None else f"{text},weights={found.source_sha256[:PINNED]}"
+
+
+def describe_engines() -> list[dict[str, Any]]:
+    """Every engine and variant for ``retempo info --engines``, JSON-ready: ``name``, ``title``, ``paper``,
+    ``parameters``, ``capabilities``, ``options``, ``weights`` (what the manifest calls them, whether they are here, and
+    where and under which licence they were published).
+    """
+    from retempo.models.weights import is_usable
+
+    found = []
+    for engine in (find_engine(name) for name in ENGINES):
+        for variant in engine.variants:
+            entry = find_entry(variant.weights) if variant.weights else None
+            published = [
+                {"file": one.file, "licence": one.licence, "page": one.page}
+                for one in (entry.files if entry else ())
+            ]
+            weights = {
+                "entry": variant.weights,
+                "found": not variant.weights or is_usable(variant.weights),
+                "published": published,
+            }
+            found.append(
+                {
+                    "name": f"{engine.name}:{variant.name}",
+                    "title": engine.title,
+                    "paper": engine.paper,
+                    "parameters": variant.parameters,
+                    "capabilities": asdict(engine.capabilities),
+                    "options": {key: option.help for key, option in list_options(engine).items()},
+                    "weights": weights,
+                }
+            )
+    return found
 
 
 def load_engine(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import numpy as np
 
 from retempo.errors import DeviceError, UsageError
 
@@ -67,3 +70,11 @@ def find_device(text: str) -> str:
             f"give cuda:0{f' to cuda:{count - 1}' if count > 1 else ''}, {without}",
         )
     return "cuda" if number is None else f"cuda:{number}"
+
+
+def to_host(array: Any) -> np.ndarray:
+    """An array of NumPy, or a tensor's values; int32 stands for uint32."""
+    if isinstance(array, np.ndarray):
+        return array
+    host: np.ndarray = array.cpu().numpy()
+    return host.view(np.uint32) if host.dtype == np.int32 else host

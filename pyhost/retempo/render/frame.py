@@ -35,14 +35,15 @@ from retempo.render.canvas import (
     select,
     union_windows,
 )
-from retempo.render.device import find_device
+from retempo.render.device import find_device, to_host
 from retempo.render.exposure import Exposure, Pass, thin
 from retempo.render.flow_memory import FlowMemory
 from retempo.render.lighting import match_lighting
 from retempo.render.mattes import matte_of, no_matte, own_mattes, show_alone, show_still
+from retempo.render.network import NetworkGap, columns_of, look_around, open_network
 from retempo.render.options import synthesis_options
 from retempo.render.overlay import Overlay
-from retempo.render.prepared_frames import PreparedFrames, PreparedView, host_arrays, place_view, to_host
+from retempo.render.prepared_frames import PreparedFrames, PreparedView, host_arrays, place_view
 from retempo.render.settings import RetimeSettings
 from retempo.render.still import assemble, mix
 from retempo.render.surroundings import Surroundings, surround
@@ -72,6 +73,8 @@ class FrameRenderer:
         self.color = color
         self.overlay = overlay
         self.device = find_device(settings.device)
+        self.network = open_network(settings, self.device)
+        moves = self.network is not None and not self.network.engine.capabilities.fields
         self.estimators: list[FlowEstimator | VectorsMarker] = (
             parse_flow(
                 settings.flow,
@@ -80,7 +83,7 @@ class FrameRenderer:
                 device=self.device,
                 load_weights=load_weights,
             )
-            if settings.engine == "splatsyn"
+            if settings.engine == "splatsyn" or moves
             else []
         )
         self.options = synthesis_options(settings, self.estimators)
@@ -125,7 +128,13 @@ class FrameRenderer:
         memory = memory or FlowMemory()
         memory.turn()
         views = tuple(
-            self._prepare_view(times, ordered, layers, vectors, around, memory, self._mattes(frames, mattes))
+            self._with_network(
+                self._prepare_view(
+                    times, ordered, layers, vectors, around, memory, self._mattes(frames, mattes)
+                ),
+                frames,
+                around,
+            )
             for layers in group_views(ordered[0]).values()
         )
         return PreparedFrames(
@@ -134,6 +143,31 @@ class FrameRenderer:
             views,
             first,
             tuple(map(around.time_of, around.times)),
+        )
+
+    def _with_network(
+        self, view: PreparedView, frames: Mapping[int, Frame], around: Surroundings
+    ) -> PreparedView:
+        """The view, its colour made by the network, if there is one."""
+        if self.network is None or not around.pairs or isinstance(view.motion, NetworkGap):
+            return view
+        canvas, layer = view.canvases[0], self.settings.flow_layer
+        start = around.pairs[0][0]
+        seen = look_around(sorted(frames), start, self.network.engine.capabilities.frames)
+        return replace(
+            view,
+            motion=NetworkGap(
+                self.network,
+                tuple(
+                    guide_of(frames[time], canvas.layers, canvas.window, self.color, layer) for time in seen
+                ),
+                (around.time_of(around.pairs[0][0]), around.time_of(around.pairs[0][1])),
+                around.times.index(start),
+                columns_of(frames[start], canvas, layer),
+                self.color.from_flow,
+                view.motion,
+                self.settings.filter,
+            ),
         )
 
     def _prepare_view(
@@ -149,7 +183,8 @@ class FrameRenderer:
         window = canvas_window(frames, layers)
         held = dict(zip(times, frames, strict=True))
         canvases = tuple(gather(held[time], layers, window, self.color) for time in around.times)
-        if self.settings.engine != "splatsyn" or not around.pairs:
+        needed = self.network is None or self.network.needs_motion(canvases[0])
+        if not (self.estimators and needed and around.pairs):
             if mattes is not None and self.settings.matte_output != "result":
                 canvases = tuple(
                     show_still(

@@ -21,6 +21,7 @@ from retempo.io.target import Target, open_target
 from retempo.render.canvas import find_guide, group_views
 from retempo.render.frame import FrameRenderer
 from retempo.render.mattes import check_mattes
+from retempo.render.network import find_colour
 from retempo.render.overlay import Overlay, open_overlay
 from retempo.render.settings import AUTO, OFF, RetimeSettings
 from retempo.render.shot import Progress, ShotReport, render_shot
@@ -153,9 +154,14 @@ def check_channels(renderer: FrameRenderer, source: Source, vectors: Source | No
     settings = renderer.settings
     moments = (moment for entry in wanted.plan.entries for moment in entry.moments)
     first = next((moment.first for moment in moments if moment.kind == "between"), None)
-    if first is None or settings.engine != "splatsyn":
+    if first is None:
         return
     header = source.header(first)
+    if renderer.network is not None:
+        for layers in group_views(header).values():
+            find_colour(header, layers, settings.flow_layer)
+    if not renderer.estimators:
+        return
     moved = header if vectors is None else vectors.header(first)
     for layers in group_views(header).values():
         find_guide(header, layers, settings.flow_layer)

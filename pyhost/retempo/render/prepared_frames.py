@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from retempo.io.frame import Frame
-from retempo.render.canvas import (
-    Canvas,
-)
+from retempo.render.canvas import Canvas
 from retempo.render.exposure import longest_motion
+from retempo.render.network import NetworkGap
 from retempo.synthesis.layered import LayeredPrepared
 from retempo.synthesis.pipeline import Prepared
 
@@ -24,14 +23,15 @@ class PreparedView:
     Args:
         canvases: one a frame, in host memory.
         pixels, ids: the arrays of the canvases where rendering happens: NumPy, or torch tensors on the device.
-        motion: None for engines that know no motion, a lone frame, and frames that are only mixed.
+        motion: how pixels come to be where they are; None for engines that only mix, a lone frame, and frames that are
+            only mixed.
         matched: numbers of the frames that flow saw at another exposure than their own.
     """
 
     canvases: tuple[Canvas, ...]
     pixels: tuple[Any, ...]
     ids: tuple[Any, ...]
-    motion: Prepared | LayeredPrepared | None
+    motion: Prepared | LayeredPrepared | NetworkGap | None
     matched: tuple[int, ...] = ()
 
 
@@ -103,11 +103,3 @@ def place_view(canvases: tuple[Canvas, ...], motion: Prepared | None, device: st
         pixels = tuple(torch.as_tensor(array, device=device) for array in pixels)
         ids = tuple(torch.as_tensor(array.view(np.int32), device=device) for array in ids)
     return PreparedView(canvases, pixels, ids, motion)
-
-
-def to_host(array: Any) -> np.ndarray:
-    """An array of NumPy, or a tensor's values; int32 stands for uint32."""
-    if isinstance(array, np.ndarray):
-        return array
-    host: np.ndarray = array.cpu().numpy()
-    return host.view(np.uint32) if host.dtype == np.int32 else host

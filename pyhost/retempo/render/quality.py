@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from retempo.render.settings import RetimeSettings, settings_from
+from retempo.models.registry import pin_engine
+from retempo.render.settings import METHODS, RetimeSettings, settings_from
 
 AUTO: Final = "auto"
 TRAINED: Final = "raft-large"
@@ -62,6 +63,8 @@ def choose_settings(values: Mapping[str, Any], *, several: bool = True) -> Choic
         reasons.append(f"flow auto: {flow} ({why})")
     if "flow" in values:
         values["flow"] = pin_weights(str(values["flow"]))
+    if values.get("engine", METHODS[0]) not in METHODS:
+        values["engine"] = pin_engine(str(values["engine"]))
     return Choice(settings_from(values), tuple(reasons))
 
 

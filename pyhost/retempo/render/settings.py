@@ -15,6 +15,8 @@ from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any
 
 from retempo.errors import UsageError
+from retempo.models.registry import Choice as EngineChoice
+from retempo.models.registry import parse_engine
 from retempo.retime.cadence import DUPLICATES
 from retempo.retime.cut_lists import names_file
 from retempo.retime.cuts import AT_CUT, parse_cuts, parse_dissolves
@@ -22,6 +24,8 @@ from retempo.retime.shutter import OFFSETS
 
 AUTO = "auto"
 OFF = "off"
+METHODS = ("splatsyn", "blend", "nearest")
+"""Engines without a network that makes pixels."""
 
 
 def _setting(
@@ -174,8 +178,12 @@ class RetimeSettings:
 
     # flow: how motion is found
     engine: str = _setting(
-        "splatsyn", "synthesis engine", group="flow", choices=("splatsyn", "blend", "nearest")
-    )
+        "splatsyn", "how frames are made: splatsyn, blend, nearest, or a trained network that makes the pixels: film, "
+        "ifrnet:large, ... (`retempo info --engines`)", group="flow",
+    )  # fmt: skip
+    allow_untrained: bool = _setting(
+        False, "for tests: a network without its weights runs with weights by chance", group="flow", kind=bool,
+    )  # fmt: skip
     flow: str = _setting(
         "dis",
         "flow estimators, joined by + for several hypotheses: dis, dis:coarse, raft, vectors, ...; auto: what the "
@@ -360,6 +368,9 @@ class RetimeSettings:
     def __post_init__(self) -> None:
         for one in fields(self):
             _check(one, getattr(self, one.name))
+        network = self.network
+        if network is not None and self.overlay != OFF:
+            raise UsageError("a network leaves no overlay in its place", "choose the engine splatsyn")
         if self.source_frames % 2:
             raise UsageError(
                 f"--source-frames is {self.source_frames}", "give an even number: as many before as after"
@@ -380,9 +391,21 @@ class RetimeSettings:
         parse_memory(self.memory)
 
     @property
+    def network(self) -> EngineChoice | None:
+        """The network that makes the pixels; None for the engines of ``METHODS``.
+
+        Raises:
+            UsageError: there is no such engine.
+        """
+        return None if self.engine in METHODS else parse_engine(self.engine)
+
+    @property
     def window(self) -> int:
         """How many source frames are read for an output, at most: those that contribute and those that bend paths."""
-        return max(self.source_frames, 4 if self.motion == "quadratic" and self.engine == "splatsyn" else 2)
+        network = self.network
+        seen = network.engine.capabilities.frames if network else 2
+        moves = self.engine == "splatsyn" or (network and not network.engine.capabilities.fields)
+        return max(self.source_frames, seen, 4 if self.motion == "quadratic" and moves else 2)
 
     def fingerprint(self) -> str:
         """Hash of every setting that can change pixels; timing enters by each frame's source time."""

@@ -32,6 +32,11 @@ FLOWS: Final[Choices] = (
     ("dis", "DIS"), ("dis:medium", "DIS medium"), ("dis:fast", "DIS fast"), ("dis:ultrafast", "DIS ultra fast"),
     ("dis+dis:coarse", "DIS and DIS coarse"), ("vectors", "Vectors input"), ("dis+vectors", "DIS and vectors input"),
 )  # fmt: skip
+ENGINES: Final[Choices] = (
+    ("splatsyn", "Motion"), ("blend", "Blend"), ("nearest", "Nearest"), ("film", "FILM"), ("ifrnet", "IFRNet"),
+    ("ifrnet:large", "IFRNet large"), ("cain", "CAIN"), ("dbvi", "DBVI"), ("cspa", "CSPA"), ("ugsp", "UGSP"),
+    ("softsplat", "SoftSplat"),
+)  # fmt: skip
 PRESETS: Final[Choices] = (
     ("nuke", "Nuke"), ("revision", "RE:Vision"), ("cycles", "Cycles"), ("arnold", "Arnold"),
     ("arnold-normalized", "Arnold, normalised"), ("moonray", "MoonRay"), ("vray", "V-Ray"), ("retempo", "Retempo"),
@@ -172,7 +177,9 @@ DERIVED: Final[dict[str, tuple[str, int, dict[str, Any]]]] = {
         "hint": "Between two shots: the nearer frame (the later from half way on), or the two mixed.",
     }),
     "engine": ("Method", PICTURES, {
-        "labels": {"splatsyn": "Motion", "blend": "Blend", "nearest": "Nearest"},
+        "choices": ENGINES,
+        "hint": "Motion moves pixels; blend and nearest do not. The others are trained networks that make the pixels "
+        "anew: their weights have to be installed (retempo weights list).",
     }),
     "flow": ("Motion estimation", ALL, {
         "choices": FLOWS, "hint": "How motion is found. The choices with vectors need the vectors input.",

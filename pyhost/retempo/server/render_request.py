@@ -18,6 +18,7 @@ from retempo.io.frame import Frame, Window
 from retempo.render.canvas import slices
 from retempo.render.exposure import Exposure
 from retempo.render.frame import FrameRenderer
+from retempo.render.network import NetworkGap
 from retempo.render.prepared_frames import PreparedFrames
 from retempo.render.still import assemble
 from retempo.server.render_message import LAYERS, Kind, Output, RenderMessage
@@ -130,7 +131,7 @@ def _trust(
 ) -> tuple[np.ndarray, Window]:
     """Confidence or holes at a time between source frames."""
     view = prepared.views[0]
-    if view.motion is None:
+    if view.motion is None or isinstance(view.motion, NetworkGap):
         raise no_motion(renderer, message)
     made = view.motion.render(
         view.pixels, time, threads=renderer.settings.threads, deterministic=renderer.settings.deterministic

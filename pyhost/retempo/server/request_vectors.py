@@ -14,6 +14,7 @@ from retempo.flow.vectors import encode_vectors, find_preset
 from retempo.io.frame import Window
 from retempo.render.canvas import slices
 from retempo.render.frame import FrameRenderer
+from retempo.render.network import NetworkGap
 from retempo.render.prepared_frames import PreparedFrames
 from retempo.server.render_message import Kind, Output, RenderMessage, Role
 from retempo.server.request_frames import Given, Pair, vector_channels
@@ -81,7 +82,7 @@ def picture_vectors(
     """
     _check_estimators(renderer)
     view = prepared.views[0]
-    if view.motion is None:
+    if view.motion is None or isinstance(view.motion, NetworkGap):
         raise no_motion(renderer, message)
     assert not isinstance(view.motion, LayeredPrepared)  # mattes have been refused
     settings = renderer.settings

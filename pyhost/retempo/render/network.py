@@ -1,0 +1,301 @@
+"""How does a network make the colour of a frame, and how do alpha and the other channels come along?
+
+The network sees and makes one colour of a view, in flow space, and what it made is decoded to the working space. All
+other channels and the ids are moved: by the engine's own fields where it has some, else by the splatting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from retempo import ops
+from retempo.errors import DeviceError, InputError
+from retempo.io.frame import Frame
+from retempo.models.base import Fields, Interpolator, Made
+from retempo.models.bisection import Halving, nearest_instant, schedule
+from retempo.models.registry import Choice, load_engine
+from retempo.render.canvas import Canvas, find_guide
+from retempo.render.device import to_host
+from retempo.render.settings import RetimeSettings
+from retempo.synthesis.candidates import Candidate
+from retempo.synthesis.layered import LayeredPrepared
+from retempo.synthesis.options import SynthesisOptions
+from retempo.synthesis.pipeline import Prepared
+from retempo.synthesis.prepared import Rendered
+
+Decode = Callable[[np.ndarray], np.ndarray]
+"""Flow space [H, W, 3] -> the working space."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """An engine with its weights, and how it was asked for."""
+
+    engine: Interpolator
+    choice: Choice
+    device: str
+
+    def needs_motion(self, canvas: Canvas) -> bool:
+        """Must the splatting move channels, beside the three that the network makes?"""
+        others = canvas.pixels.shape[-1] + canvas.ids.shape[-1] - 3
+        return others > 0 and not self.engine.capabilities.fields
+
+
+def open_network(settings: RetimeSettings, device: str) -> Network | None:
+    """The network that the settings name, on a device; None where they name none.
+
+    Raises:
+        WeightsError: its weights are not here.
+    """
+    choice = settings.network
+    if choice is None:
+        return None
+    engine = load_engine(settings.engine, device=device, allow_untrained=settings.allow_untrained)
+    return Network(engine, choice, device)
+
+
+def look_around(times: Sequence[int], first: int, count: int) -> tuple[int, ...]:
+    """The frames of a network's window around the gap after ``first``; the ends of the shot stand for what is missing.
+
+    Args:
+        times: of all frames at hand, ascending. count: 2, or 4.
+    """
+    here, beyond = times.index(first), count // 2 - 1
+    return tuple(
+        times[min(max(index, 0), len(times) - 1)] for index in range(here - beyond, here + 2 + beyond)
+    )
+
+
+def find_colour(frame: Frame, layers: Sequence[int], layer_name: str = "") -> tuple[int, tuple[int, ...]]:
+    """Which layer a network sees and makes, and which of its channels are red, green and blue; see ``find_guide``.
+
+    Raises:
+        InputError: there is no colour.
+    """
+    index, group = find_guide(frame, layers, layer_name)
+    if len(set(group[:3])) < 3:
+        raise InputError(
+            f"{frame.path} has no colour, and a network makes nothing else", "choose the engine splatsyn"
+        )
+    return index, group[:3]
+
+
+def columns_of(frame: Frame, canvas: Canvas, layer_name: str = "") -> tuple[int, ...]:
+    """Where ``find_colour`` lies on a canvas."""
+    index, group = find_colour(frame, canvas.layers, layer_name)
+    start = canvas.names.index((index, frame.layers[index].channels[0]))
+    return tuple(start + one for one in group)
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """What is known at one instant of a gap: the network's picture [1, 3, H, W], and all channels and ids."""
+
+    image: Any
+    pixels: np.ndarray | None
+    ids: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class NetworkGap:
+    """The motion of a view whose colour a network makes; takes the place of ``Prepared``.
+
+    Args:
+        network: that makes it.
+        guides: what the network sees, [H, W, 3] in flow space: the gap's frames and, of engines that take four, one on
+            either side.
+        times: when the gap's two frames were taken.
+        here: which of the view's frames the earlier one is.
+        columns: of the canvas, that the network makes.
+        decode: what it made -> working space.
+        motion: moves what the engine's fields do not; None where there is nothing else.
+        filter: for moving along the engine's fields.
+    """
+
+    network: Network
+    guides: tuple[np.ndarray, ...]
+    times: tuple[Fraction, Fraction]
+    here: int
+    columns: tuple[int, ...]
+    decode: Decode
+    motion: Prepared | LayeredPrepared | None
+    filter: str
+    _windows: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _halves: dict[Fraction, _Picture] = field(default_factory=dict, repr=False)
+
+    @property
+    def parts(self) -> tuple[Prepared, ...]:
+        """What the splatting moves on its own."""
+        return self.motion.parts if self.motion else ()
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """What the splatting moves, if anything."""
+        return self.motion.candidates if self.motion else ()
+
+    def with_options(self, options: SynthesisOptions) -> NetworkGap:
+        """Return the same, other channels moved otherwise."""
+        moved = None if self.motion is None else self.motion.with_options(options)
+        return replace(self, motion=moved, filter=options.filter, _halves={})
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that motion, pictures and what was computed from them take."""
+        held = sum(guide.nbytes for guide in self.guides) + (self.motion.nbytes if self.motion else 0)
+        held += sum(int(window.nbytes) for window in self._windows.values())
+        for one in self._halves.values():
+            held += one.image.nbytes + sum(
+                array.nbytes for array in (one.pixels, one.ids) if array is not None
+            )
+        return held
+
+    def render(
+        self,
+        pixels: Sequence[Any],
+        t: Fraction,
+        ids: Sequence[Any] | None = None,
+        *,
+        threads: int = 0,
+        deterministic: bool = True,
+    ) -> Rendered:
+        """Make the picture at source time ``t`` in the gap; arguments as those of ``Prepared.render``.
+
+        Raises:
+            DeviceError: the device ran out of memory.
+        """
+        phase = (Fraction(t) - self.times[0]) / (self.times[1] - self.times[0])
+        if not self.network.engine.capabilities.any_time:
+            phase = nearest_instant(phase, self.network.choice.depth)
+            t = self.times[0] + phase * (self.times[1] - self.times[0])
+        if phase in (0, 1):
+            index = self.here + int(phase)
+            return _whole(to_host(pixels[index]).copy(), None if ids is None else to_host(ids[index]).copy())
+        carried = self.network.engine.capabilities.fields and pixels[0].shape[-1] > len(self.columns)
+        carried = carried or (self.network.engine.capabilities.fields and ids is not None)
+        try:
+            made = self._make(phase, pixels if carried else None, ids if carried else None)
+        except RuntimeError as error:
+            if "out of memory" not in str(error).lower():
+                raise
+            raise DeviceError(
+                f"{self.network.choice.name} ran out of memory on {self.network.device}",
+                "make smaller frames, or choose --device cpu",
+            ) from error
+        if self.motion is not None:
+            moved = self.motion.render(pixels, t, ids=ids, threads=threads, deterministic=deterministic)
+            result = Rendered(
+                to_host(moved.pixels),
+                None if moved.ids is None else to_host(moved.ids),
+                to_host(moved.hole),
+                to_host(moved.confidence),
+            )
+        elif made.pixels is not None:
+            result = _whole(made.pixels, made.ids)
+        else:
+            result = _whole(np.zeros(tuple(pixels[0].shape), np.float32), None)
+        colour = np.ascontiguousarray(made.image[0].permute(1, 2, 0).cpu().numpy())
+        result.pixels[..., list(self.columns)] = self.decode(colour)
+        return result
+
+    def _make(self, phase: Fraction, pixels: Sequence[Any] | None, ids: Sequence[Any] | None) -> _Picture:
+        if self.network.engine.capabilities.any_time:
+            return self._run(_tensors(self.guides, self.network.device), None, float(phase), pixels, ids)
+        for run in schedule(phase, self.network.choice.depth):
+            if run.middle not in self._halves:
+                self._halves[run.middle] = self._halve(run, pixels, ids)
+        return self._halves[phase]
+
+    def _halve(self, run: Halving, pixels: Sequence[Any] | None, ids: Sequence[Any] | None) -> _Picture:
+        ends = [self._end(time, pixels, ids) for time in (run.left, run.right)]
+        carried = None if pixels is None else [one.pixels for one in ends]
+        marked = None if ids is None or pixels is None else [one.ids for one in ends]
+        return self._run([one.image for one in ends], run, 0.5, carried, marked, here=0)
+
+    def _end(self, time: Fraction, pixels: Sequence[Any] | None, ids: Sequence[Any] | None) -> _Picture:
+        """A source frame, or a half that was made before."""
+        if time not in (0, 1):
+            return self._halves[time]
+        index = int(time)
+        image = _tensors(self.guides[index : index + 1], self.network.device)[0]
+        held = [None if some is None else to_host(some[self.here + index]) for some in (pixels, ids)]
+        return _Picture(image, *held)
+
+    def _run(
+        self,
+        images: Sequence[Any],
+        run: Halving | None,
+        phase: float,
+        pixels: Sequence[Any] | None,
+        ids: Sequence[Any] | None,
+        here: int | None = None,
+    ) -> _Picture:
+        """One picture of the network, and the channels that its fields carry."""
+        import torch
+
+        here = self.here if here is None else here
+        with torch.inference_mode():
+            window = self._windows.get(run)
+            if window is None:
+                window = self.network.engine.prepare(images)
+                if run is None:  # further instants of the gap come from it; a half is made once
+                    self._windows[run] = window
+            made: Made = window.render(phase)
+        if pixels is None:
+            return _Picture(made.image, None, None)
+        if made.fields is None:
+            raise InputError(f"{self.network.engine.name} says nothing of where its pixels come from")
+        ends = [to_host(pixels[here + index]) for index in (0, 1)]
+        marks = None if ids is None else [to_host(ids[here + index]) for index in (0, 1)]
+        return _Picture(made.image, *carry(made.fields, ends, marks, self.filter))
+
+
+def carry(
+    fields: Fields,
+    pixels: Sequence[np.ndarray],
+    ids: Sequence[np.ndarray] | None,
+    filter: str = "bilinear",
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Move channels and ids along an engine's fields.
+
+    Args:
+        fields: of one picture.
+        pixels: two of [H, W, C] float32, the earlier and the later frame. ids: two of [H, W, K] uint32.
+        filter: for the channels; an id is that of the nearest pixel of the frame that has the larger share.
+
+    Returns:
+        [H, W, C] and [H, W, K].
+    """
+    flows = [
+        np.ascontiguousarray(flow[0].permute(1, 2, 0).float().cpu().numpy())
+        for flow in (fields.flow_t0, fields.flow_t1)
+    ]
+    share = fields.share0[0, 0].float().cpu().numpy()[..., None]
+    one, other = (
+        ops.warp_image(np.ascontiguousarray(array, np.float32), flow, filter=filter)
+        for array, flow in zip(pixels, flows, strict=True)
+    )
+    moved = np.ascontiguousarray(one * share + other * (1 - share), np.float32)
+    if ids is None:
+        return moved, None
+    near = [ops.warp_image(array, flow, filter="nearest") for array, flow in zip(ids, flows, strict=True)]
+    return moved, np.where(share >= 0.5, *near)
+
+
+def _tensors(guides: Sequence[np.ndarray], device: str) -> list[Any]:
+    """[H, W, 3] pictures as [1, 3, H, W] tensors on a device."""
+    import torch
+
+    return [
+        torch.from_numpy(np.ascontiguousarray(guide.transpose(2, 0, 1))[None]).to(device) for guide in guides
+    ]
+
+
+def _whole(pixels: np.ndarray, ids: np.ndarray | None) -> Rendered:
+    """A picture without holes that is sure of itself: a network does not say how sure it is."""
+    size = pixels.shape[:2]
+    return Rendered(pixels, ids, np.zeros(size, bool), np.ones(size, np.float32))
