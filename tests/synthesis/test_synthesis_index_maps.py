@@ -9,11 +9,12 @@ import pytest
 
 from retempo.errors import InputError, UsageError
 from retempo.synthesis.candidates import FlowPair
-from retempo.synthesis.index_maps import back_flow, carry_map, render_indexed
+from retempo.synthesis.index_maps import back_flow, carry_map, indexed_ways, render_indexed
 from retempo.synthesis.options import SynthesisOptions
 from retempo.synthesis.paths import look_past
 from retempo.synthesis.pipeline import prepare
 from retempo.synthesis.prepared import Prepared
+from retempo.synthesis.ways import render_ways
 
 SIZE = (40, 64)
 RNG = np.random.default_rng(4)
@@ -106,3 +107,12 @@ def test_only_two_frames_and_no_ablation() -> None:
         render_indexed(three, [*PICTURES, PICTURES[0]], (even, even))
     with pytest.raises(UsageError, match="ablations"):
         render_indexed(wild(payload="color"), PICTURES, (even, even))
+
+
+@pytest.mark.parametrize("phase", [Fraction(1, 4), Fraction(2, 3)])
+def test_ways_of_an_even_map_are_those_of_the_instant(phase: Fraction) -> None:
+    prepared = wild()
+    even = np.full(SIZE, float(phase), np.float32)
+    np.testing.assert_allclose(
+        indexed_ways(prepared, (even, even)), render_ways(prepared, 4 + phase), atol=1e-3
+    )

@@ -70,7 +70,7 @@ def describe_installation(config: str = "") -> dict[str, Any]:
     return {
         "build": build,
         "devices": ["cpu", *(["cuda"] if _native.cuda_available() else [])],
-        "engines": [*METHODS, *ENGINES],
+        "engines": [*METHODS, *(name for name in ENGINES if name not in METHODS)],
         "flow": catalog.names(),
         "flow_auto": {device: _chosen(choose_flow(device)) for device in ("cpu", "cuda")},
         "quality": {name: _chosen(describe_quality(name)) for name in qualities},

@@ -23,11 +23,13 @@ class Variant:
         name: after the colon: ``large`` of ``ifrnet:large``.
         weights: what the manifest calls its weights; "" where none are needed.
         parameters: trainable numbers of the network.
+        reference: its network was made to go in steps: ``adapt`` takes ``steps``.
     """
 
     name: str
     weights: str
     parameters: int
+    reference: bool = False
 
 
 @dataclass(frozen=True)

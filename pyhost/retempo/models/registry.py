@@ -1,12 +1,14 @@
 """Which engines are there, and what does ``--engine ifrnet:large,scale=0.5`` mean?
 
 Grammar: ``name[:variant][,option=value...]``. An engine's folder is imported when it is named, its network when it is
-built. Engines that make only the frame halfway all have the option ``depth`` (``retempo.models.bisection``).
+built. Engines that make only the frame halfway all have the option ``depth`` (``retempo.models.bisection``), the others
+``steps`` (``retempo.models.indexing``).
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -14,9 +16,10 @@ from retempo.errors import UsageError, WeightsError
 from retempo.models.base import Interpolator
 from retempo.models.bisection import DEEPEST, DEPTH
 from retempo.models.engine import Engine, Option, Variant
+from retempo.models.indexing import MOST, Stepped
 from retempo.models.manifest import find_entry
 
-ENGINES: Final = ("film", "ifrnet", "cain", "dbvi", "cspa", "ugsp", "softsplat")
+ENGINES: Final = ("splatsyn", "film", "ifrnet", "cain", "dbvi", "cspa", "ugsp", "softsplat")
 """Folders of this room, in the order in which people see them."""
 
 PINNED: Final = 8
@@ -33,6 +36,7 @@ class Choice:
         said: the options as they were written.
         weights: beginning of the SHA-256 that the weights must have; "" for any.
         depth: halvings at most, of engines that make only the frame halfway.
+        steps: to an instant, of the others; None where nothing was said.
     """
 
     engine: Engine
@@ -41,6 +45,7 @@ class Choice:
     said: dict[str, str]
     weights: str = ""
     depth: int = DEPTH
+    steps: int | None = None
 
     @property
     def name(self) -> str:
@@ -58,7 +63,7 @@ def find_engine(name: str) -> Engine:
         UsageError: there is none.
     """
     if name not in ENGINES:
-        raise UsageError(f"there is no engine {name!r}", f"choose from splatsyn, {', '.join(ENGINES)}")
+        raise UsageError(f"there is no engine {name!r}", f"choose from {', '.join(ENGINES)}")
     found = importlib.import_module(f"retempo.models.{name}").ENGINE
     assert isinstance(found, Engine)
     return found
@@ -93,25 +98,33 @@ def parse_engine(text: str) -> Choice:
         except ValueError as error:
             raise UsageError(f"{name}: {pair}: {error}", f"{key}: {option.help}") from error
         said[key] = value
-    depth = values.pop("depth", DEPTH)
-    return Choice(engine, known[wanted] if wanted else engine.variants[0], values, said, pin, depth)
+    own = {"depth": values.pop("depth", DEPTH), "steps": values.pop("steps", None)}
+    return Choice(engine, known[wanted] if wanted else engine.variants[0], values, said, pin, **own)
 
 
 def list_options(engine: Engine) -> dict[str, Option]:
     """What may be said of an engine, its own options and those that come with its capabilities."""
-    halving = {} if engine.capabilities.any_time else {"depth": _HALVINGS}
-    return {**engine.options, **halving}
+    common = {"steps": _STEPS} if engine.capabilities.any_time else {"depth": _HALVINGS}
+    return {**engine.options, **common}
 
 
-def _read_depth(text: str) -> int:
-    depth = int(text)
-    if not 1 <= depth <= DEEPEST:
-        raise ValueError(f"not from 1 to {DEEPEST}")
-    return depth
+def _read_up_to(most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = int(text)
+        if not 1 <= number <= most:
+            raise ValueError(f"not from 1 to {most}")
+        return number
+
+    return read
 
 
 _HALVINGS: Final = Option(
-    "depth", _read_depth, f"halvings at most to reach an instant, 1 to {DEEPEST}; default {DEPTH}"
+    "depth", _read_up_to(DEEPEST), f"halvings at most to reach an instant, 1 to {DEEPEST}; default {DEPTH}"
+)
+_STEPS: Final = Option(
+    "steps",
+    _read_up_to(MOST),
+    f"pictures made on the way to an instant, each from the one before, 1 to {MOST}",
 )
 
 
@@ -211,7 +224,10 @@ def load_engine(
     else:
         network, name = kind.build(variant.name), choice.name
     network.to(device).requires_grad_(False)
-    return kind.adapt(network, name, **choice.options)
+    if choice.steps is None or variant.reference:
+        steps = {} if choice.steps is None else {"steps": choice.steps}
+        return kind.adapt(network, name, **choice.options, **steps)
+    return Stepped(kind.adapt(network, name, **choice.options), choice.steps)
 
 
 def _untrained(choice: Choice) -> WeightsError:

@@ -1,0 +1,80 @@
+"""How does any engine go to an instant in steps, each from the picture before?
+
+InterpAny-Clearer ("Clearer Frames, Anytime", ECCV 2024) gives the network the picture of the step before as a further
+input: the variants of engines that were trained so do that themselves. Any other engine can be given that picture in
+place of the earlier frame; what is left of the way is then a gap of its own, and its instants are counted anew,
+
+    D' = (D - D_before) / (1 - D_before),
+
+as InterpAny does for curves that hold for the whole picture. Each step makes the pictures anew, so each also blurs a
+little: it pays where one long step fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from retempo.errors import UsageError
+from retempo.models.base import Capabilities, Interpolator, Made, as_time
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MOST: Final = 16
+_LEAST: Final = 1e-6
+
+
+class Stepped:
+    """An engine that goes to every instant in even steps.
+
+    Its fields lead to the picture of the step before, which nobody has, so it has none.
+
+    Args:
+        engine: with the capability ``any_time``.
+        steps: 1 to MOST.
+
+    Raises:
+        UsageError: steps out of range, or an engine that makes only the frame halfway.
+    """
+
+    def __init__(self, engine: Interpolator, steps: int) -> None:
+        if not 1 <= steps <= MOST:
+            raise UsageError(f"steps={steps}", f"choose 1 to {MOST}")
+        if not engine.capabilities.any_time:
+            raise UsageError(f"{engine.name} makes the frame halfway only", "leave steps= out")
+        self.name = engine.name
+        self.capabilities: Capabilities = replace(engine.capabilities, fields=False)
+        self._engine, self._steps = engine, steps
+
+    def prepare(self, images: Sequence[Tensor]) -> SteppedWindow:
+        """Keep the window; its first step is prepared."""
+        return SteppedWindow(self._engine, self._steps, images)
+
+
+class SteppedWindow:
+    """A window whose instants are reached in steps."""
+
+    def __init__(self, engine: Interpolator, steps: int, images: Sequence[Tensor]) -> None:
+        self._engine, self._steps, self._images = engine, steps, tuple(images)
+        self._first = engine.prepare(images)
+
+    @property
+    def nbytes(self) -> int:
+        return self._first.nbytes + sum(image.nbytes for image in self._images)
+
+    def render(self, time: float | Tensor) -> Made:
+        """Make the picture at an instant, or at one a pixel; see ``PreparedWindow``."""
+        here = len(self._images) // 2 - 1
+        wanted = as_time(time, self._images[here])
+        window, images = self._first, list(self._images)
+        image = images[here]
+        for step in range(1, self._steps + 1):
+            before, now = wanted * ((step - 1) / self._steps), wanted * (step / self._steps)
+            left = (1 - before).clamp_min(_LEAST)
+            image = window.render(((now - before) / left).clamp(0, 1)).image
+            if step < self._steps:
+                images[here] = image.clamp(0, 1) if self._engine.capabilities.bounded else image
+                window = self._engine.prepare(images)
+        return Made(image)
