@@ -125,6 +125,7 @@ def test_list_says_what_is_there(folder: Path, published: Path, capsys: pytest.C
     [
         (["fetch"], 2, "needs a name"),
         (["fetch", "nobody"], 2, "choose from raft-large, raft-small"),
+        (["fetch", "cspa"], 2, "nobody published weights for cspa"),
         (["add", "raft-small"], 2, "weights add raft-small FILE"),
         (["add", "raft-small", "nowhere.pth"], 3, "nowhere.pth"),
         (["add", "raft-small", "mine.pth", "--sha256", "0" * 64], 3, "SHA-256"),

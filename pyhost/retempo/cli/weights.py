@@ -73,6 +73,8 @@ def list_weights() -> Result:
             head = (fact["name"], fact["state"], fact["what"]) if index == 0 else ("", "", "")
             where = one["file"] if one["url"] else f"{one['file']} (ask {one['page']})"
             table.add_row(*head, where, one["by"], one["licence"])
+        if not fact["files"]:
+            table.add_row(fact["name"], fact["state"], fact["what"], "nothing was published", "", "")
     notes = [f"{missing} is not installed: pip install 'retempo[torch]'"] if missing else []
     return Result(data, Group(table, *notes))
 
@@ -108,6 +110,11 @@ def fetch(entry: Entry, args: argparse.Namespace) -> Result:
 
     need_packages(entry.name)
     published = entry.to_fetch
+    if not entry.files:
+        raise UsageError(
+            f"nobody published weights for {entry.name}",
+            f"train: `retempo train --engine {entry.engine}`, then retempo weights add {entry.name} FILE",
+        )
     if published is None or not published.sha256:
         pages = ", ".join(dict.fromkeys(one.page for one in entry.files))
         raise UsageError(
