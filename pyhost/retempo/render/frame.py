@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from itertools import count, pairwise
 from typing import Any
 
@@ -35,9 +34,11 @@ from retempo.render.canvas import (
     select,
     union_windows,
 )
-from retempo.render.device import find_device, to_host
+from retempo.render.device import find_device
 from retempo.render.exposure import Exposure, Pass, thin
 from retempo.render.flow_memory import FlowMemory
+from retempo.render.index import open_indices
+from retempo.render.instant import render_view
 from retempo.render.lighting import match_lighting
 from retempo.render.mattes import matte_of, no_matte, own_mattes, show_alone, show_still
 from retempo.render.network import NetworkGap, columns_of, look_around, open_network
@@ -45,11 +46,11 @@ from retempo.render.options import synthesis_options
 from retempo.render.overlay import Overlay
 from retempo.render.prepared_frames import PreparedFrames, PreparedView, host_arrays, place_view
 from retempo.render.settings import RetimeSettings
-from retempo.render.still import assemble, mix
+from retempo.render.still import assemble
 from retempo.render.surroundings import Surroundings, surround
 from retempo.render.vectors import depth_of, vector_flow
-from retempo.synthesis.layered import LayeredPrepared, prepare_layers
-from retempo.synthesis.pipeline import FlowPair, Rendered, prepare
+from retempo.synthesis.layered import prepare_layers
+from retempo.synthesis.pipeline import FlowPair, prepare
 
 
 class FrameRenderer:
@@ -74,6 +75,7 @@ class FrameRenderer:
         self.overlay = overlay
         self.device = find_device(settings.device)
         self.network = open_network(settings, self.device)
+        self.indices = open_indices(settings)
         moves = self.network is not None and not self.network.engine.capabilities.fields
         self.estimators: list[FlowEstimator | VectorsMarker] = (
             parse_flow(
@@ -295,13 +297,16 @@ class FrameRenderer:
             raise no_matte(self.settings)
         return mattes
 
-    def render(self, prepared: PreparedFrames, time: Fraction) -> Frame:
+    def render(self, prepared: PreparedFrames, time: Fraction, output: int | None = None) -> Frame:
         """The frame at source time ``time``, between the first and the last of ``prepared.moments``.
+
+        Args:
+            output: its number, by which its index map is found.
 
         Returns:
             A frame in the output space, with the names, formats and metadata of the nearest source frame.
         """
-        template, canvases = self._take(prepared, time)
+        template, canvases = self._take(prepared, time, output)
         windows = union_windows(prepared.frames)
         made: dict[int, Layer] = {}
         for canvas in canvases:
@@ -322,37 +327,18 @@ class FrameRenderer:
             template, canvases = self._take(prepared, time)
             exposure.add(canvases, windows, template, weight, index == one.centre)
 
-    def _take(self, prepared: PreparedFrames, time: Fraction) -> tuple[Frame, list[Canvas]]:
+    def _take(
+        self, prepared: PreparedFrames, time: Fraction, output: int | None = None
+    ) -> tuple[Frame, list[Canvas]]:
         """The picture at a source time in the working space, and the source frame nearest to it."""
         nearest = min(range(len(prepared.moments)), key=lambda one: abs(prepared.moments[one] - time))
         canvases = []
         for view in prepared.views:
-            canvas, coverage = self._render_view(prepared.moments, view, time, nearest)
+            canvas, coverage = render_view(self.settings, self.indices, prepared, view, time, nearest, output)
             if coverage is not None:
                 canvas = show_alone(prepared.frames[nearest], canvas, coverage, self.settings.matte_output)
             canvases.append(canvas)
         return prepared.frames[nearest], canvases
-
-    def _render_view(
-        self, times: Sequence[Fraction], view: PreparedView, time: Fraction, nearest: int
-    ) -> tuple[Canvas, np.ndarray | None]:
-        """A view at a time, and the coverage of the layer that it shows, where it shows one alone."""
-        canvas = view.canvases[nearest]
-        if view.motion is not None:
-            make: Callable[..., Rendered] = view.motion.render
-            if isinstance(view.motion, LayeredPrepared):
-                make = partial(make, output=self.settings.matte_output)
-            rendered = make(
-                view.pixels,
-                time,
-                ids=view.ids if view.canvases[0].ids.shape[-1] else None,
-                threads=self.settings.threads,
-                deterministic=self.settings.deterministic,
-            )
-            ids = canvas.ids if rendered.ids is None else to_host(rendered.ids)
-            return replace(canvas, pixels=to_host(rendered.pixels), ids=ids), rendered.matte
-        chosen = nearest if self.settings.engine == "nearest" else None
-        return replace(canvas, pixels=mix(times, view.pixels, time, chosen)), None
 
     def pass_through(self, frame: Frame) -> Frame:
         """An untouched source frame in the output space: the same bits when that is its own space."""

@@ -20,6 +20,7 @@ from retempo.io.source import Source
 from retempo.io.target import Target, open_target
 from retempo.render.canvas import find_guide, group_views
 from retempo.render.frame import FrameRenderer
+from retempo.render.index import check_indices
 from retempo.render.mattes import check_mattes
 from retempo.render.network import find_colour
 from retempo.render.overlay import Overlay, open_overlay
@@ -160,6 +161,8 @@ def check_channels(renderer: FrameRenderer, source: Source, vectors: Source | No
     if renderer.network is not None:
         for layers in group_views(header).values():
             find_colour(header, layers, settings.flow_layer)
+    if renderer.indices is not None:
+        check_indices(renderer.indices, header)
     if not renderer.estimators:
         return
     moved = header if vectors is None else vectors.header(first)

@@ -13,16 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from retempo import ops
 from retempo.errors import DeviceError, InputError
 from retempo.io.frame import Frame
-from retempo.models.base import Fields, Interpolator, Made
+from retempo.models.base import Interpolator, Made
 from retempo.models.bisection import Halving, nearest_instant, schedule
+from retempo.models.indexing import soften
 from retempo.models.registry import Choice, load_engine
 from retempo.render.canvas import Canvas, find_guide
+from retempo.render.carry import carry
 from retempo.render.device import to_host
 from retempo.render.settings import RetimeSettings
 from retempo.synthesis.candidates import Candidate
+from retempo.synthesis.index_maps import Map, render_indexed
 from retempo.synthesis.layered import LayeredPrepared
 from retempo.synthesis.options import SynthesisOptions
 from retempo.synthesis.pipeline import Prepared
@@ -160,10 +162,13 @@ class NetworkGap:
         t: Fraction,
         ids: Sequence[Any] | None = None,
         *,
+        maps: tuple[Map, Map] | None = None,
         threads: int = 0,
         deterministic: bool = True,
     ) -> Rendered:
         """Make the picture at source time ``t`` in the gap; arguments as those of ``Prepared.render``.
+
+        ``maps``: how far along each pixel of both frames is, in place of ``t``, of engines that take that.
 
         Raises:
             DeviceError: the device ran out of memory.
@@ -172,13 +177,13 @@ class NetworkGap:
         if not self.network.engine.capabilities.any_time:
             phase = nearest_instant(phase, self.network.choice.depth)
             t = self.times[0] + phase * (self.times[1] - self.times[0])
-        if phase in (0, 1):
+        if phase in (0, 1) and maps is None:
             index = self.here + int(phase)
             return _whole(to_host(pixels[index]).copy(), None if ids is None else to_host(ids[index]).copy())
         carried = self.network.engine.capabilities.fields and pixels[0].shape[-1] > len(self.columns)
         carried = carried or (self.network.engine.capabilities.fields and ids is not None)
         try:
-            made = self._make(phase, pixels if carried else None, ids if carried else None)
+            made = self._make(phase, pixels if carried else None, ids if carried else None, maps)
         except RuntimeError as error:
             if "out of memory" not in str(error).lower():
                 raise
@@ -187,7 +192,7 @@ class NetworkGap:
                 "make smaller frames, or choose --device cpu",
             ) from error
         if self.motion is not None:
-            moved = self.motion.render(pixels, t, ids=ids, threads=threads, deterministic=deterministic)
+            moved = self._move(pixels, t, ids, maps, threads, deterministic)
             result = Rendered(
                 to_host(moved.pixels),
                 None if moved.ids is None else to_host(moved.ids),
@@ -202,9 +207,37 @@ class NetworkGap:
         result.pixels[..., list(self.columns)] = self.decode(colour)
         return result
 
-    def _make(self, phase: Fraction, pixels: Sequence[Any] | None, ids: Sequence[Any] | None) -> _Picture:
+    def _move(
+        self,
+        pixels: Sequence[Any],
+        t: Fraction,
+        ids: Sequence[Any] | None,
+        maps: tuple[Map, Map] | None,
+        threads: int,
+        deterministic: bool,
+    ) -> Rendered:
+        """The channels that the network does not make, by the splatting."""
+        if maps is None:
+            assert self.motion is not None
+            return self.motion.render(pixels, t, ids=ids, threads=threads, deterministic=deterministic)
+        (motion,) = self.parts
+        return render_indexed(motion, pixels, maps, ids, threads=threads, deterministic=deterministic)
+
+    def _make(
+        self,
+        phase: Fraction,
+        pixels: Sequence[Any] | None,
+        ids: Sequence[Any] | None,
+        maps: tuple[Map, Map] | None,
+    ) -> _Picture:
         if self.network.engine.capabilities.any_time:
-            return self._run(_tensors(self.guides, self.network.device), None, float(phase), pixels, ids)
+            images = _tensors(self.guides, self.network.device)
+            time = (
+                float(phase)
+                if maps is None
+                else soften(_tensors([maps[0][..., None]], self.network.device)[0])
+            )
+            return self._run(images, None, time, pixels, ids)
         for run in schedule(phase, self.network.choice.depth):
             if run.middle not in self._halves:
                 self._halves[run.middle] = self._halve(run, pixels, ids)
@@ -229,7 +262,7 @@ class NetworkGap:
         self,
         images: Sequence[Any],
         run: Halving | None,
-        phase: float,
+        phase: Any,
         pixels: Sequence[Any] | None,
         ids: Sequence[Any] | None,
         here: int | None = None,
@@ -254,40 +287,8 @@ class NetworkGap:
         return _Picture(made.image, *carry(made.fields, ends, marks, self.filter))
 
 
-def carry(
-    fields: Fields,
-    pixels: Sequence[np.ndarray],
-    ids: Sequence[np.ndarray] | None,
-    filter: str = "bilinear",
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Move channels and ids along an engine's fields.
-
-    Args:
-        fields: of one picture.
-        pixels: two of [H, W, C] float32, the earlier and the later frame. ids: two of [H, W, K] uint32.
-        filter: for the channels; an id is that of the nearest pixel of the frame that has the larger share.
-
-    Returns:
-        [H, W, C] and [H, W, K].
-    """
-    flows = [
-        np.ascontiguousarray(flow[0].permute(1, 2, 0).float().cpu().numpy())
-        for flow in (fields.flow_t0, fields.flow_t1)
-    ]
-    share = fields.share0[0, 0].float().cpu().numpy()[..., None]
-    one, other = (
-        ops.warp_image(np.ascontiguousarray(array, np.float32), flow, filter=filter)
-        for array, flow in zip(pixels, flows, strict=True)
-    )
-    moved = np.ascontiguousarray(one * share + other * (1 - share), np.float32)
-    if ids is None:
-        return moved, None
-    near = [ops.warp_image(array, flow, filter="nearest") for array, flow in zip(ids, flows, strict=True)]
-    return moved, np.where(share >= 0.5, *near)
-
-
 def _tensors(guides: Sequence[np.ndarray], device: str) -> list[Any]:
-    """[H, W, 3] pictures as [1, 3, H, W] tensors on a device."""
+    """[H, W, C] pictures as [1, C, H, W] tensors on a device."""
     import torch
 
     return [

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from retempo.models.registry import pin_engine
 from retempo.render.settings import METHODS, RetimeSettings, settings_from
+from retempo.retime.objects import parse_object_curves
 
 AUTO: Final = "auto"
 TRAINED: Final = "raft-large"
@@ -63,6 +64,9 @@ def choose_settings(values: Mapping[str, Any], *, several: bool = True) -> Choic
         reasons.append(f"flow auto: {flow} ({why})")
     if "flow" in values:
         values["flow"] = pin_weights(str(values["flow"]))
+    if values.get("object_curve"):
+        curves = parse_object_curves(tuple(values["object_curve"]))
+        values["object_curve"] = tuple(one.spelled() for one in curves)
     if values.get("engine", METHODS[0]) not in METHODS:
         values["engine"] = pin_engine(str(values["engine"]))
     return Choice(settings_from(values), tuple(reasons))

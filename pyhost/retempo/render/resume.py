@@ -25,6 +25,7 @@ def stamp_of(
     colour: str = "",
     mattes: Source | None = None,
     cadence: Cadence = STEADY,
+    index: str = "",
 ) -> str:
     """Hash of all that decides the pixels of one output frame.
 
@@ -35,6 +36,7 @@ def stamp_of(
         source, vectors, mattes: where they come from.
         colour: from ``colour_identity``.
         cadence: when the frames were taken.
+        index: identity of the frame's index map.
 
     Returns:
         40 hexadecimal digits.
@@ -50,7 +52,7 @@ def stamp_of(
     alone = settings.matte_output != "result" and entry.kind != "black"
     if mattes is not None and (alone or any(one.kind == "between" for one in entry.moments)):
         parts.extend(mattes.digest(number) for number in needed)
-    return combine_stamps(parts)
+    return combine_stamps([*parts, index] if index else parts)
 
 
 def colour_identity(decisions: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from retempo.models.registry import parse_engine
 from retempo.retime.cadence import DUPLICATES
 from retempo.retime.cut_lists import names_file
 from retempo.retime.cuts import AT_CUT, parse_cuts, parse_dissolves
+from retempo.retime.objects import parse_object_curves
 from retempo.retime.shutter import OFFSETS
 
 AUTO = "auto"
@@ -40,10 +41,11 @@ def _setting(
     unit: str = "",
     words: Mapping[str, int] | None = None,
     pixels: bool = True,
+    many: bool = False,
 ) -> Any:
     """Declare one parameter; ``pixels`` tells whether it can change what is in a written frame.
 
-    ``words`` are names that an int may be given by on the command line.
+    ``words`` are names that an int may be given by on the command line. ``many``: a tuple, whose flag may be repeated.
     """
     meta = {
         "help": help,
@@ -55,6 +57,7 @@ def _setting(
         "unit": unit,
         "words": words,
         "pixels": pixels,
+        "many": many,
     }
     return field(default=default, metadata=meta)
 
@@ -248,6 +251,14 @@ class RetimeSettings:
         "", "channel that is the matte, of --matte (default: its alpha, else its first) or else of the source",
         group="flow",
     )  # fmt: skip
+    index_map: str = _setting(
+        "", "sequence of maps, numbered as the output frames: how far each pixel of the earlier source frame has gone "
+        "to the later, 0 to 1, in place of the instant", group="flow",
+    )  # fmt: skip
+    object_curve: tuple[str, ...] = _setting(
+        (), "an object that moves at a pace of its own: ID=CURVE.json or CHANNEL=CURVE.json, the curve from 0 to 1 "
+        "over the gap between two source frames; may be given several times", group="flow", many=True,
+    )  # fmt: skip
     matte_invert: bool = _setting(False, "the matte is 1 where there is background", group="flow", kind=bool)
 
     # synthesis: how frames are made from flow
@@ -371,6 +382,8 @@ class RetimeSettings:
         network = self.network
         if network is not None and self.overlay != OFF:
             raise UsageError("a network leaves no overlay in its place", "choose the engine splatsyn")
+        if self.index_map or self.object_curve:
+            self._check_indices()
         if self.source_frames % 2:
             raise UsageError(
                 f"--source-frames is {self.source_frames}", "give an even number: as many before as after"
@@ -389,6 +402,25 @@ class RetimeSettings:
             raise UsageError("--overlay and a matte both part the picture in two layers", "give one of them")
         parse_coefficients(self.coefficients)
         parse_memory(self.memory)
+
+    def _check_indices(self) -> None:
+        """See that pixels may be shown at instants of their own."""
+        parse_object_curves(self.object_curve)
+        flag = "--index-map" if self.index_map else "--object-curve"
+        network = self.network
+        if network is not None and not network.engine.capabilities.index_map:
+            raise UsageError(f"the engine {self.engine} takes no index maps", "choose splatsyn")
+        if network is None and self.engine != "splatsyn":
+            raise UsageError(f"the engine {self.engine} knows no motion", f"leave {flag} out")
+        if self.source_frames != 2:
+            raise UsageError(f"{flag} leads from one frame to the next", "choose --source-frames 2")
+        if self.matte or self.matte_channel or self.overlay != OFF:
+            raise UsageError(
+                f"{flag} does not work with mattes and overlays",
+                "an object's matte can be the key of its curve",
+            )
+        if self.index_map and self.shutter_samples != 1:
+            raise UsageError("--index-map is for one instant a frame", "choose --shutter-samples 1")
 
     @property
     def network(self) -> EngineChoice | None:
@@ -495,10 +527,11 @@ def add_setting_arguments(
                 help=text,
             )
             continue
-        shown = f" (default: {told[one.name]})" if told[one.name] not in ("", None) else ""
+        shown = f" (default: {told[one.name]})" if told[one.name] not in ("", None, ()) else ""
         section.add_argument(
             flag,
             dest=one.name,
+            action="append" if meta["many"] else "store",
             type=_word_or_int(meta["words"]) if meta["words"] else meta["kind"],
             choices=meta["choices"],
             default=argparse.SUPPRESS,
@@ -523,5 +556,7 @@ def _word_or_int(words: Mapping[str, int]) -> Callable[[str], int]:
 
 def settings_from(values: Mapping[str, Any]) -> RetimeSettings:
     """Settings from a mapping that may hold other things too (an argparse namespace's ``vars``)."""
-    names = {one.name for one in fields(RetimeSettings)}
-    return RetimeSettings(**{name: value for name, value in values.items() if name in names})
+    declared = {one.name: one for one in fields(RetimeSettings)}
+    chosen = {name: value for name, value in values.items() if name in declared}
+    many = {name: tuple(value) for name, value in chosen.items() if declared[name].metadata["many"]}
+    return RetimeSettings(**{**chosen, **many})

@@ -116,7 +116,15 @@ def render_shot(
     if renderer.overlay is not None:
         colour += renderer.overlay.digest
     steps = list_steps(
-        source, target, wanted, renderer.settings, vectors, colour, primaries(renderer.color), mattes
+        source,
+        target,
+        wanted,
+        renderer.settings,
+        vectors,
+        colour,
+        primaries(renderer.color),
+        mattes,
+        renderer.indices,
     )
     work = []
     for step in steps:
@@ -196,7 +204,7 @@ def _render_whole(
                     made = assemble(*exposure.develop())
                     exposure = Exposure(renderer.color)
                 elif prepared is not None:
-                    made = renderer.render(prepared, entry.source_time)
+                    made = renderer.render(prepared, entry.source_time, entry.output)
                 else:
                     made = renderer.pass_through(taken[one.numbers[0]])
                     made = blacken(made) if entry.kind == "black" else made

@@ -13,6 +13,7 @@ from retempo.io.metadata import retimed, timecode_of
 from retempo.io.source import Source
 from retempo.io.target import Target
 from retempo.render.exposure import Pass, list_passes
+from retempo.render.index import Indices
 from retempo.render.resume import combine_stamps, stamp_of
 from retempo.render.settings import RetimeSettings
 from retempo.render.timing import Schedule
@@ -55,6 +56,7 @@ def list_steps(
     colour: str = "",
     attributes: Mapping[str, Any] | None = None,
     mattes: Source | None = None,
+    indices: Indices | None = None,
 ) -> list[Step]:
     """Every frame of the schedule as a step, in order.
 
@@ -62,6 +64,7 @@ def list_steps(
         colour: from ``colour_identity``.
         attributes: further metadata of all of them, in place of the source's.
         mattes: sequence of the foreground's matte.
+        indices: which pixels are shown at instants of their own.
     """
     timecode = timecode_of(source.header(source.frames[0]))
     counted = parse_rate(settings.fps, "--fps") if settings.fps else source.fps
@@ -75,7 +78,17 @@ def list_steps(
 
     passes = [list_passes(entry, needs) for entry in wanted.plan.entries]
     stamps = [
-        stamp_of(settings, entry, numbers_of(some), source, vectors, colour, mattes, cadence)
+        stamp_of(
+            settings,
+            entry,
+            numbers_of(some),
+            source,
+            vectors,
+            colour,
+            mattes,
+            cadence,
+            "" if indices is None else indices.digest(entry.output),
+        )
         for entry, some in zip(wanted.plan.entries, passes, strict=True)
     ]
     if is_movie(target.path(0)):  # one file, one stamp: whole or not at all

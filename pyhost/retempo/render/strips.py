@@ -63,6 +63,8 @@ def render_in_strips(
         )
     if renderer.settings.matte or own_mattes(renderer.settings):
         raise UsageError("frames with a matte are made whole", "give a larger --memory, or fewer channels")
+    if renderer.indices is not None:
+        raise UsageError("frames with index maps are made whole", "give a larger --memory")
     if renderer.overlay is not None:
         raise UsageError("frames with an overlay are made whole", "give a larger --memory, or --overlay off")
     strips = StripRenderer(renderer, source, vectors, cut, cadence)

@@ -1,9 +1,9 @@
 """How does one object of a picture move at another pace than the rest?
 
-``--object-curve KEY=CURVE``: a curve (``curves``; a file, or the JSON itself) from the place in a gap between two source
-frames, 0 to 1, to how far the object has gone by then, 0 to 1. ``7=slow.json`` is for the pixels whose id is 7,
-``matte.kite=slow.json`` for what the channel of that name covers. A curve that begins at 0 and ends at 1 joins on to the
-next gap; any other one makes the object jump there, so it is for a pair of stills.
+``--object-curve KEY=CURVE``: a curve (``curves``; a file, or the JSON itself) from the place in a gap between two
+source frames, 0 to 1, to how far the object has gone by then, 0 to 1. ``7=slow.json`` is for the pixels whose id is 7,
+``matte.kite=slow.json`` for what the channel of that name covers. A curve that begins at 0 and ends at 1 joins on to
+the next gap; any other one makes the object jump there, so it is for a pair of stills.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class ObjectCurve:
 
     def spelled(self) -> str:
         """The same as a text that needs no file."""
-        keys = [[format_number(key.time), format_number(key.value), key.interpolation] for key in self.curve.keys]
+        keys = [
+            [format_number(key.time), format_number(key.value), key.interpolation] for key in self.curve.keys
+        ]
         return f"{self.key}={json.dumps(keys, separators=(',', ':'))}"
 
 
