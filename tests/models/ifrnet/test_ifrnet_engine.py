@@ -117,8 +117,6 @@ def test_steps_lead_to_the_instant_by_way_of_references(networks: dict[str, IfrN
 def test_what_does_not_fit_is_refused(networks: dict[str, IfrNet], pair: list[Tensor]) -> None:
     with pytest.raises(InputError, match="this engine takes 2"):
         engine(networks["small"]).prepare(pair[:1])
-    with pytest.raises(UsageError, match="only base-dr goes in steps"):
-        engine(networks["small"], steps=2)
 
 
 @pytest.mark.parametrize("said", ["scale=0", "scale=1/0", "scale=half", "scale=0.33", "steps=0", "steps=1.5"])

@@ -33,18 +33,6 @@ def read_scale(text: str) -> Fraction:
     return scale
 
 
-def read_steps(text: str) -> int:
-    """A number of steps.
-
-    Raises:
-        ValueError: no whole number from 1 to 16.
-    """
-    steps = int(text)
-    if not 1 <= steps <= 16:
-        raise ValueError("expected 1 to 16")
-    return steps
-
-
 def build(variant: str) -> nn.Module:
     """The network, weights by chance."""
     from retempo.models.ifrnet.network import IfrNet
@@ -87,7 +75,9 @@ ENGINE: Final = Engine(
     title="IFRNet",
     paper="Kong et al.: IFRNet, intermediate feature refine network for efficient frame interpolation, CVPR 2022",
     capabilities=Capabilities(any_time=True, multiple=16, fields=True, index_map=True),
-    variants=tuple(Variant(name, f"ifrnet-{name}", size.parameters) for name, size in SIZES.items()),
+    variants=tuple(
+        Variant(name, f"ifrnet-{name}", size.parameters, size.reference) for name, size in SIZES.items()
+    ),
     build=build,
     adapt=adapt,
     convert=convert,
@@ -98,9 +88,6 @@ ENGINE: Final = Engine(
     options={
         "scale": Option(
             "scale", read_scale, "look for motion in pictures resized by this: 0.125 to 4, default 1"
-        ),
-        "steps": Option(
-            "steps", read_steps, "base-dr: pictures made on the way to an instant: 1 to 16, default 2"
         ),
     },
 )

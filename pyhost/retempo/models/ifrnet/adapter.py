@@ -9,7 +9,6 @@ from math import gcd
 import torch
 from torch import Tensor, nn
 
-from retempo.errors import UsageError
 from retempo.models.base import Capabilities, Fields, Made, as_time, check_window
 from retempo.models.ifrnet.network import STRIDE, IfrNet, Interpolated, Pyramid, mean_of
 from retempo.models.padding import pad_to_multiple
@@ -25,10 +24,7 @@ class IfrnetEngine:
         network: an ``IfrNet``.
         name, capabilities: see ``Interpolator``.
         scale: of the pictures in which motion is looked for.
-        steps: how many pictures ``base-dr`` makes on its way, the wanted one included; None: 2.
-
-    Raises:
-        UsageError: steps for a network without a reference.
+        steps: how many pictures ``base-dr`` makes on its way, the wanted one included.
     """
 
     def __init__(
@@ -37,13 +33,11 @@ class IfrnetEngine:
         name: str,
         capabilities: Capabilities,
         scale: Fraction = Fraction(1),
-        steps: int | None = None,
+        steps: int = STEPS,
     ) -> None:
         assert isinstance(network, IfrNet)
-        if steps is not None and not network.reference:
-            raise UsageError("ifrnet: only base-dr goes in steps", "leave steps= out, or take ifrnet:base-dr")
         self.name, self.capabilities = name, capabilities
-        self.scale, self.steps = scale, steps or STEPS
+        self.scale, self.steps = scale, steps
         self._network = network.eval()
 
     def prepare(self, images: Sequence[Tensor]) -> PreparedPair:
