@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this command."""
     parser.add_argument("what", choices=("list", "fetch", "add"), help="what to do")
     parser.add_argument("name", nargs="?", help="fetch, add: which weights, as the list names them")
-    parser.add_argument("file", nargs="?", type=Path, help="add: a local .pth (tensors only) or .safetensors")
+    parser.add_argument(
+        "file", nargs="?", type=Path, help="add: a local .pth or .pt, .safetensors, or a SavedModel's folder"
+    )
     parser.add_argument("--sha256", default="", help="add: refuse a file that has another SHA-256")
     parser.add_argument("--yes", action="store_true", help="fetch: do not ask before downloading")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")

@@ -99,12 +99,12 @@ class Engine:
         title, paper: for people.
         capabilities: what it can do.
         variants: the first is the default.
-        options: by the name that the user writes.
+        options, objective_options: of ``adapt`` and of ``objective``, by the name that the user writes.
         build: variant -> its network, weights by chance, in training mode. The names of its parameters are those that
             the authors published (or, where nothing was published, the README's).
         adapt: (network, name, **options) -> the engine at work; puts the network into evaluation mode.
         convert: (published tensors, variant) -> tensors under the network's names, one to one; raises InputError.
-        objective: variant -> its loss as published.
+        objective: variant, **objective options -> its loss as published.
         recipe: how it was trained.
     """
 
@@ -116,6 +116,7 @@ class Engine:
     build: Callable[[str], nn.Module]
     adapt: Callable[..., Interpolator]
     convert: Callable[[Mapping[str, Tensor], str], dict[str, Tensor]]
-    objective: Callable[[str], Objective]
+    objective: Callable[..., Objective]
     recipe: Recipe
     options: Mapping[str, Option] = field(default_factory=dict)
+    objective_options: Mapping[str, Option] = field(default_factory=dict)

@@ -2,7 +2,8 @@
 
 The folder holds one ``NAME.safetensors`` for each entry of the manifest that was added: tensors under the names that
 our networks have, and in its header the SHA-256 of the published file they came from. Such a file is numbers alone, and
-is mapped into memory, not read. Published ``.pth`` files go through PyTorch's restricted reader, which refuses code.
+is mapped into memory, not read. Published ``.pth`` files go through PyTorch's restricted reader, which refuses code;
+TorchScript archives and TensorFlow checkpoints through readers of ours (``torchscript``, ``tf_bundle``) that know none.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from retempo.errors import InputError, OutputError, RetempoError, WeightsError
 from retempo.flow.catalog import Weights
 from retempo.models.manifest import Entry, find_entry
 from retempo.models.registry import find_engine
+from retempo.models.tf_bundle import bundle_files, find_index, read_bundle
+from retempo.models.torchscript import is_torchscript, read_torchscript
 
 SUFFIX: Final = ".safetensors"
 PACKAGES: Final = {"torch": "PyTorch", "safetensors": "safetensors"}
@@ -124,7 +127,7 @@ def add_weights(name: str, source: Path, sha256: str = "", published_as: str = "
 
     Args:
         name: of the manifest.
-        source: ``.pth``, ``.pt`` (tensors only) or ``.safetensors``.
+        source: what ``read_tensors`` takes.
         sha256: what the file has to have, if it is not to be taken as it is.
         published_as: the name to remember, in place of the file's own.
 
@@ -150,11 +153,20 @@ def add_weights(name: str, source: Path, sha256: str = "", published_as: str = "
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
-    """Name -> tensor of a published file; runs no code that is in it.
+    """Name -> tensor of what was published; runs no code that is in it.
+
+    Args:
+        path: ``.pth`` or ``.pt`` (tensors only, or TorchScript), ``.safetensors``, the ``.index`` of a TensorFlow
+            checkpoint, or the folder of a SavedModel.
 
     Raises:
         InputError: it is broken, or holds anything but tensors.
     """
+    index = find_index(path)
+    if index is not None:
+        return dict(read_bundle(index))
+    if is_torchscript(path):
+        return dict(read_torchscript(path))
     hint = "get the file again from where its authors publish it"
     try:
         if path.suffix == SUFFIX:
@@ -184,14 +196,19 @@ def read_tensors(path: Path) -> dict[str, Any]:
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file, 64 characters.
+    """SHA-256 of a file, 64 characters; of a TensorFlow checkpoint, of its files one behind the other, index first.
 
     Raises:
         InputError: it cannot be read.
     """
+    index = find_index(path)
+    digest = hashlib.sha256()
     try:
-        with path.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
+        for file in [path] if index is None else bundle_files(index):
+            with file.open("rb") as opened:
+                while piece := opened.read(1 << 20):
+                    digest.update(piece)
+        return digest.hexdigest()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}", "check the path") from error
 
