@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from retempo.render.settings import add_setting_arguments
 
 if TYPE_CHECKING:
     from retempo.evaluate.clip import Clip
+    from retempo.render.settings import RetimeSettings
 
 HELP = "score in-betweens against the true frames of a test set or of any footage"
 
@@ -50,6 +53,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--clips", default="", help="only clips with one of these in their name, comma-separated"
     )
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N clips")
+    parser.add_argument(
+        "--engines", metavar="NAMES",
+        help="compare engines instead (ifrnet,film,... or all): quality where their weights are here, parameters, "
+        "arithmetic, seconds a frame, cost of 8x against 2x",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cost-size", default="1280x720", metavar="WxH", help="with --engines: size at which cost is measured "
+        "(default: 1280x720)",
+    )  # fmt: skip
     parser.add_argument("--sheet", help="write the worst frames as a picture: truth, made, error")
     parser.add_argument("--worst", type=int, default=8, metavar="N", help="how many of them (default: 8)")
     parser.add_argument("--overwrite", action="store_true", help="replace a sheet that exists")
@@ -91,6 +103,8 @@ def run(args: argparse.Namespace) -> Result:
     clips = choose(
         find_clips(given, name, every=args.every or 2, frames=args.frames, flicker=args.flicker), args
     )
+    if args.engines is not None:
+        return _compare(args, clips, settings, LAYOUTS[name].cap)
     if args.sheet:
         check_sheet(Path(args.sheet), args.overwrite)
     perceptual, why = find_perceptual() if args.lpips else (None, "")
@@ -116,6 +130,50 @@ def run(args: argparse.Namespace) -> Result:
         "seconds": time.monotonic() - start,
     }
     return Result(data, table(data))
+
+
+def _compare(args: argparse.Namespace, clips: list[Clip], settings: RetimeSettings, cap: float) -> Result:
+    """The table of ``--engines``."""
+    from retempo.evaluate.engines import compare_engines, list_engines
+
+    size = _read_size(args.cost_size)
+    tell = (lambda said: None) if args.quiet or args.json else partial(print, file=sys.stderr, flush=True)
+    lines = compare_engines(clips, list_engines(args.engines), settings, cap=cap, size=size, tell=tell)
+    data = {"engines": lines, "cost_size": args.cost_size, "folder": args.folder}
+    return Result(data, _engine_table(lines, args.cost_size))
+
+
+def _read_size(text: str) -> tuple[int, int]:
+    """``1280x720``.
+
+    Raises:
+        UsageError: it is no size, or smaller than networks take.
+    """
+    width, _, height = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and min(int(width), int(height)) >= 64):
+        raise UsageError(
+            f"--cost-size is {text!r}", "give width x height from 64x64 up, for example 1280x720"
+        )
+    return int(width), int(height)
+
+
+def _engine_table(lines: list[dict[str, Any]], size: str) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+
+    made = Table("engine", title=f"engines; cost at {size}", title_justify="left")
+    for heading in ("PSNR dB", "SSIM", "frames", "parameters, M", "TFLOP", "s/frame", "8x : 2x"):
+        made.add_column(heading, justify="right")
+    for line in lines:
+        scored = line["psnr"] is not None
+        made.add_row(
+            line["name"], f"{line['psnr']:.2f}" if scored else "-", f"{line['ssim']:.4f}" if scored else "-",
+            str(line["frames"]), f"{line['parameters'] / 1e6:.2f}", f"{line['teraflops']:.3f}",
+            f"{line['seconds']:.2f}", f"{line['eight_to_two']:.2f}",
+        )  # fmt: skip
+    missing = [line["name"] for line in lines if not line["weights"]]
+    said = f"no weights here, so no score: {', '.join(missing)} (retempo weights list)" if missing else ""
+    return Group(made, *filter(None, [said]))
 
 
 def check_flags(args: argparse.Namespace, name: str) -> None:

@@ -2,7 +2,7 @@
 
 Grammar: ``name[:variant][,option=value...]``. An engine's folder is imported when it is named, its network when it is
 built. Engines that make only the frame halfway all have the option ``depth`` (``retempo.models.bisection``), the others
-``steps`` (``retempo.models.indexing``).
+``steps`` (``retempo.models.indexing``); those that can work in tiles have ``tile`` (``retempo.models.tiles``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from retempo.models.bisection import DEEPEST, DEPTH
 from retempo.models.engine import Engine, Option, Variant
 from retempo.models.indexing import MOST, Stepped
 from retempo.models.manifest import find_entry
+from retempo.models.tiles import Tiled
 
 ENGINES: Final = ("splatsyn", "film", "ifrnet", "cain", "dbvi", "cspa", "ugsp", "softsplat")
 """Folders of this room, in the order in which people see them."""
@@ -37,6 +38,7 @@ class Choice:
         weights: beginning of the SHA-256 that the weights must have; "" for any.
         depth: halvings at most, of engines that make only the frame halfway.
         steps: to an instant, of the others; None where nothing was said.
+        tile: side of a tile in pixels; None for whole pictures.
     """
 
     engine: Engine
@@ -46,6 +48,7 @@ class Choice:
     weights: str = ""
     depth: int = DEPTH
     steps: int | None = None
+    tile: int | None = None
 
     @property
     def name(self) -> str:
@@ -98,14 +101,19 @@ def parse_engine(text: str) -> Choice:
         except ValueError as error:
             raise UsageError(f"{name}: {pair}: {error}", f"{key}: {option.help}") from error
         said[key] = value
-    own = {"depth": values.pop("depth", DEPTH), "steps": values.pop("steps", None)}
+    own = {
+        "depth": values.pop("depth", DEPTH),
+        "steps": values.pop("steps", None),
+        "tile": values.pop("tile", None),
+    }
     return Choice(engine, known[wanted] if wanted else engine.variants[0], values, said, pin, **own)
 
 
 def list_options(engine: Engine) -> dict[str, Option]:
     """What may be said of an engine, its own options and those that come with its capabilities."""
     common = {"steps": _STEPS} if engine.capabilities.any_time else {"depth": _HALVINGS}
-    return {**engine.options, **common}
+    tiles = {} if engine.capabilities.halo is None else {"tile": _TILE}
+    return {**engine.options, **common, **tiles}
 
 
 def _read_up_to(most: int) -> Callable[[str], int]:
@@ -121,6 +129,7 @@ def _read_up_to(most: int) -> Callable[[str], int]:
 _HALVINGS: Final = Option(
     "depth", _read_up_to(DEEPEST), f"halvings at most to reach an instant, 1 to {DEEPEST}; default {DEPTH}"
 )
+_TILE: Final = Option("tile", _read_up_to(1 << 16), "work in tiles of this side in pixels, to save memory")
 _STEPS: Final = Option(
     "steps",
     _read_up_to(MOST),
@@ -224,10 +233,10 @@ def load_engine(
     else:
         network, name = kind.build(variant.name), choice.name
     network.to(device).requires_grad_(False)
-    if choice.steps is None or variant.reference:
-        steps = {} if choice.steps is None else {"steps": choice.steps}
-        return kind.adapt(network, name, **choice.options, **steps)
-    return Stepped(kind.adapt(network, name, **choice.options), choice.steps)
+    steps = {"steps": choice.steps} if choice.steps is not None and variant.reference else {}
+    engine = kind.adapt(network, name, **choice.options, **steps)
+    engine = engine if choice.tile is None else Tiled(engine, choice.tile)
+    return engine if choice.steps is None or steps else Stepped(engine, choice.steps)
 
 
 def _untrained(choice: Choice) -> WeightsError:
