@@ -91,6 +91,6 @@ ENGINE = Engine(
         betas=(0.9, 0.999),
         crop=512,
         batch=16,
-        vary=("mirror", "flip", "colours"),
+        vary=("mirror", "flip", "jitter"),
     ),
 )
