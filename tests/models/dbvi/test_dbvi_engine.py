@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from retempo.errors import UsageError, WeightsError
+from retempo.errors import TimingError, UsageError, WeightsError
 from retempo.flow.catalog import register_flow
 from retempo.models.base import Interpolator
 from retempo.models.dbvi import motion
@@ -74,6 +74,12 @@ def test_any_size_and_instant(engine: Interpolator, height: int, width: int) -> 
         assert made.image.shape == (2, 3, height, width) and made.image.isfinite().all()
         assert made.fields is not None and made.fields.flow_t0.shape == (2, 2, height, width)
         assert made.fields.share0.min() >= 0 and made.fields.share0.max() <= 1
+
+
+def test_maps_of_instants_are_refused(engine: Interpolator) -> None:
+    window = engine.prepare(make_frames(8, 8))
+    with pytest.raises(TimingError, match="not a map"):
+        window.render(torch.full((1, 1, 8, 8), 0.5))
 
 
 def test_fields_follow_the_motion() -> None:

@@ -29,9 +29,10 @@ def convolve(
     count, channels, height, width = features.shape
     groups, taps = offsets.shape[1:3]
     side = weight.shape[-1]
-    apart = features.reshape(count * groups, channels // groups, height, width)
-    rows = torch.arange(height, device=features.device, dtype=features.dtype).view(1, 1, height, 1)
-    columns = torch.arange(width, device=features.device, dtype=features.dtype).view(1, 1, 1, width)
+    exact = torch.promote_types(features.dtype, torch.float32)  # half numbers do not tell pixels apart
+    apart = features.to(exact).reshape(count * groups, channels // groups, height, width)
+    rows = torch.arange(height, device=features.device, dtype=exact).view(1, 1, height, 1)
+    columns = torch.arange(width, device=features.device, dtype=exact).view(1, 1, 1, width)
     total = None
     for tap in range(taps):
         down, across = tap // side - side // 2, tap % side - side // 2
@@ -41,7 +42,7 @@ def convolve(
         sampled = functional.grid_sample(
             apart, place.flatten(0, 1), mode="bilinear", padding_mode="zeros", align_corners=False
         )
-        sampled = sampled.view(count, groups, -1, height, width) * shares[:, :, tap, None]
+        sampled = sampled.view(count, groups, -1, height, width).to(features.dtype) * shares[:, :, tap, None]
         kernel = weight[:, :, tap // side, tap % side, None, None]
         part = functional.conv2d(sampled.flatten(1, 2), kernel)
         total = part if total is None else total + part

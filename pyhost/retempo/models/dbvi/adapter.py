@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from retempo.errors import TimingError
 from retempo.models.base import Fields, Made, as_time, check_window
 from retempo.models.dbvi import ENGINE
 from retempo.models.dbvi.motion import Paths, find_estimator, find_paths
@@ -62,6 +63,8 @@ class DbviWindow:
     def render(self, time: float | Tensor) -> Made:
         """See ``PreparedWindow``."""
         instant = as_time(time, self.frames[0])
+        if instant.shape[-2:] != (1, 1):
+            raise TimingError("dbvi makes one instant a picture, not a map of them", "give one a picture")
         flow0t, flow1t = self.paths.at(instant)
         with torch.no_grad():
             found = self.network([2 * one - 1 for one in self.frames], flow0t, flow1t, instant)

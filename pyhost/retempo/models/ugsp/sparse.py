@@ -130,7 +130,7 @@ class Tiles:
         out = functional.conv2d(around, first.weight, first.bias)
         for one in rest:
             out = one(out)
-        return out if self._inside is None else out * self._inside
+        return out if self._inside is None else out * self._inside.to(out.dtype)
 
     def _surround(self, held: Tensor) -> Tensor:
         """Tiles [T, C, tile, tile] with the pixels around them, [T, C, tile + 2, tile + 2]."""
