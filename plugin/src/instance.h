@@ -69,7 +69,7 @@ class Instance {
     bridge::Output find_output(const char* parameter, double time) const;
     bool has(const char* choice, const char* value, double time = 0) const;
     // Are pictures made along motion? Vectors are nothing else.
-    bool moves(double time) const { return has("engine", "splatsyn", time); }
+    bool moves(double time) const { return !has("engine", "blend", time) && !has("engine", "nearest", time); }
 
   private:
     static uint64_t next_number();

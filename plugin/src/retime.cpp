@@ -176,7 +176,9 @@ class Retime : public Instance {
     }
 
     // Are pictures made along motion, and that along curves?
-    bool bends(double time) const { return moves(time) && has("motionPath", "quadratic", time); }
+    bool bends(double time) const {
+        return (moves(time) && has("motionPath", "quadratic", time)) || has("engine", "dbvi", time);
+    }
 
     // Where no picture is made, there is nothing to mix.
     Cuts cuts(double time, bool mixed) const {

@@ -17,8 +17,10 @@ from retempo.server.parameters import UNSAID
 
 GROUPS: Final = ("flow", "synthesis", "colour")
 OTHERS: Final = ("device", "deterministic", "shutter_samples", "cuts")
-REFUSED: Final = ("vectors", "flow_layer", "depth_channel", "matte", "matte_output")
-"""Of those groups: paths, names of channels that no host's picture has, and what the request's output says."""
+REFUSED: Final = (
+    "vectors", "flow_layer", "depth_channel", "matte", "matte_output", "index_map", "object_curve", "allow_untrained",
+)  # fmt: skip
+"""Of those groups: paths, names of channels that no host's picture has, what the request's output says, and tests."""
 
 LONGEST_VALUE: Final = 4096
 
@@ -49,11 +51,12 @@ def read_settings(texts: Mapping[str, str]) -> RetimeSettings:
                 f"possible are {', '.join(allowed())}",
             )
         values[name] = _read(one, text)
-    if names_file(str(values.get("flow", ""))):
-        raise UsageError(
-            f"the flow {str(values['flow'])[:80]!r} names a file",
-            "clients choose among the weights that are installed; see retempo weights list",
-        )
+    for name in ("flow", "engine"):
+        if names_file(str(values.get(name, ""))):
+            raise UsageError(
+                f"the {name} {str(values[name])[:80]!r} names a file",
+                "clients choose among the weights that are installed; see retempo weights list",
+            )
     parse_cuts(str(values.get("cuts", "")))  # frames: neither a file nor auto
     values["config"] = check_config(values.get("config") or DEFAULT_CONFIG)
     return RetimeSettings(**values)
