@@ -109,7 +109,7 @@ def test_settings_from_texts() -> None:
     )
     assert (made.temperature, made.deterministic, made.source_frames, made.flow) == (2.5, True, 4, "dis:fast")
     assert made.config == "ocio://default"
-    paths = {"vectors", "speed_curve", "frame_curve", "otio", "output_range", "memory", "threads", "codec"}
+    paths = {"vectors", "index_map", "object_curve", "speed_curve", "frame_curve", "otio", "output_range", "memory", "threads", "codec"}
     assert not paths & set(allowed())
     for name in {one.name for one in fields(RetimeSettings)} - set(allowed()):
         with pytest.raises(UsageError, match="cannot be chosen"):
@@ -117,6 +117,8 @@ def test_settings_from_texts() -> None:
     for texts in (
         {"flow": "neural,file=/etc/passwd"},
         {"flow": "dis,grow=guided,grower=/etc/passwd"},
+        {"engine": "dbvi:8x,flow=neural;file=/etc/passwd"},
+        {"engine": "filn"},
         {"cuts": "/etc/reel.edl"},
         {"cuts": "reel.otio"},
         {"cuts": "auto"},

@@ -52,7 +52,7 @@ def read_settings(texts: Mapping[str, str]) -> RetimeSettings:
             )
         values[name] = _read(one, text)
     for name in ("flow", "engine"):
-        if names_file(str(values.get(name, ""))):
+        if names_file(str(values.get(name, "")).replace(";", ",")):  # an engine's own flow has ; for ,
             raise UsageError(
                 f"the {name} {str(values[name])[:80]!r} names a file",
                 "clients choose among the weights that are installed; see retempo weights list",
