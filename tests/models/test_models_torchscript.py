@@ -6,6 +6,7 @@ import pickle
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -128,6 +129,10 @@ def test_a_description_by_hand(tmp_path: Path) -> None:
         (b"\x80\x02" + MODULE + b")K\x01ub.", "keys are no names"),
         (b"\x80\x02}(X\x01\x00\x00\x00acos\nsystem\nu.", "no tree of modules"),
         (b"\x80\x02\x8c\x02hi\x94.", "MEMOIZE"),
+        (
+            b"\x80\x02" + MODULE + b"X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n(K\x00K\x00))tRub.",
+            "a int",
+        ),
         (b"", "damaged|cannot be read"),
         (b".", "damaged"),
     ],
@@ -155,6 +160,24 @@ def test_strange_descriptions_are_refused_and_run_nothing(
 def test_views_beyond_the_values_are_refused(view: bytes, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"beyond its values|damaged"):
         read_torchscript(archive(tmp_path / "a.pt", with_tensor(view), at0=bytes(16)))
+
+
+def test_changed_bytes_give_other_tensors_or_an_error(saved: tuple[Path, Any], tmp_path: Path) -> None:
+    with zipfile.ZipFile(saved[0]) as opened:
+        files = {name: opened.read(name) for name in opened.namelist() if "/code/" not in name}
+    random, refused = Random(0), 0
+    for _ in range(200):
+        with zipfile.ZipFile(tmp_path / "changed.pt", "w") as made:
+            for name, content in files.items():
+                changed = bytearray(content)
+                if name.endswith("/data.pkl"):
+                    changed[random.randrange(len(changed))] = random.randrange(256)
+                made.writestr(name, bytes(changed))
+        try:
+            read_torchscript(tmp_path / "changed.pt")
+        except InputError:
+            refused += 1
+    assert refused > 100
 
 
 def test_archives_that_grow_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -73,7 +74,8 @@ def bundle_files(index: Path) -> list[Path]:
     Raises:
         InputError: one is missing or cannot be read.
     """
-    return [index, *_shards(index, _header(_read_index(index), index))]
+    with _naming(index):
+        return [index, *_shards(index, _header(_read_index(index)))]
 
 
 def read_bundle(index: Path) -> dict[str, Tensor]:
@@ -85,14 +87,32 @@ def read_bundle(index: Path) -> dict[str, Tensor]:
     Raises:
         InputError: a file is missing, damaged, or of a kind that is not read.
     """
+    with _naming(index):
+        return _read(index)
+
+
+@contextmanager
+def _naming(index: Path) -> Iterator[None]:
+    """Say of which file something is wrong."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{index}: {error.message}", error.hint) from error
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or index} cannot be read: {error.strerror}", "check the path"
+        ) from error
+
+
+def _read(index: Path) -> dict[str, Tensor]:
     import torch
 
     table = _read_index(index)
-    shards = _shards(index, _header(table, index))
-    places = {key.decode("utf-8", "replace"): _place(value, index) for key, value in table.items() if key}
+    shards = _shards(index, _header(table))
+    places = {key.decode("utf-8", "replace"): _place(value) for key, value in table.items() if key}
     sizes = [shard.stat().st_size for shard in shards]
     if sum(place.size for place in places.values()) > sum(sizes):
-        raise InputError(f"{index} tells of more bytes than its files hold", _AGAIN)
+        raise InputError("it tells of more bytes than its files hold", _AGAIN)
     graph = places.pop(GRAPH, None)
     named = _variables(_text(_bytes(graph, GRAPH, shards, sizes))) if graph else {}
     found: dict[str, Tensor] = {}
@@ -101,46 +121,35 @@ def read_bundle(index: Path) -> dict[str, Tensor]:
             continue
         name = named.get(key, key.removesuffix(SUFFIX))
         if place.kind not in TYPES:
-            raise InputError(
-                f"{name} of {index} has the type {place.kind}", f"read are {', '.join(TYPES.values())}"
-            )
+            raise InputError(f"{name} has the type {place.kind}", f"read are {', '.join(TYPES.values())}")
         kind = getattr(torch, TYPES[place.kind])
         if place.size != math.prod(place.shape) * kind.itemsize:
-            raise InputError(
-                f"{name} of {index} has {place.size} bytes, which its shape does not fit", _AGAIN
-            )
+            raise InputError(f"{name} has {place.size} bytes, which its shape does not fit", _AGAIN)
         data = _bytes(place, name, shards, sizes)
         if masked(checksum(data)) != place.stored:
-            raise InputError(f"{name} of {index} is damaged: its checksum is another", _AGAIN)
+            raise InputError(f"{name} is damaged: its checksum is another", _AGAIN)
         flat = torch.frombuffer(data, dtype=kind) if data else torch.empty(0, dtype=kind)
         found[key if name in found else name] = flat.reshape(place.shape)
     return found
 
 
 def _read_index(index: Path) -> dict[bytes, bytes]:
-    try:
-        with index.open("rb") as opened:
-            return read_table(opened.read(MOST_BYTES + 1))
-    except OSError as error:
-        raise InputError(f"{index} cannot be read: {error.strerror}", "check the path") from error
-    except InputError as error:
-        raise InputError(f"{index}: {error.message}", error.hint) from error
+    with index.open("rb") as opened:
+        return read_table(opened.read(MOST_BYTES + 1))
 
 
-def _header(table: dict[bytes, bytes], index: Path) -> int:
+def _header(table: dict[bytes, bytes]) -> int:
     """Number of shards."""
     if b"" not in table:
         raise InputError(
-            f"{index} is no index of a TensorFlow checkpoint", "name variables.index or the saved_model"
+            "it is no index of a TensorFlow checkpoint", "name variables.index or the saved_model"
         )
     header = dict(_fields(table[b""]))
     count = header.get(1, 0)
     if header.get(2, 0) != 0:
-        raise InputError(
-            f"{index} was written on a big-endian machine", "write the checkpoint again on another"
-        )
+        raise InputError("it was written on a big-endian machine", "write the checkpoint again on another")
     if not isinstance(count, int) or not 1 <= count <= MOST_SHARDS:
-        raise InputError(f"{index} tells of {count!r} files", f"1 to {MOST_SHARDS} are read")
+        raise InputError(f"it tells of {count!r} files", f"1 to {MOST_SHARDS} are read")
     return count
 
 
@@ -148,23 +157,21 @@ def _shards(index: Path, count: int) -> list[Path]:
     shards = [index.with_suffix(f".data-{shard:05d}-of-{count:05d}") for shard in range(count)]
     for shard in shards:
         if not shard.is_file():
-            raise InputError(f"{shard.name} is missing beside {index}", "copy the whole folder")
+            raise InputError(f"{shard.name} is missing beside it", "copy the whole folder")
     return shards
 
 
-def _place(entry: bytes, index: Path) -> _Place:
+def _place(entry: bytes) -> _Place:
     """Read a BundleEntryProto."""
     values: dict[int, Any] = {}
     for field, value in _fields(entry):
         if field == 7:
-            raise InputError(
-                f"{index} holds tensors in slices", "write the checkpoint again, not partitioned"
-            )
+            raise InputError("it holds tensors in slices", "write the checkpoint again, not partitioned")
         values[field] = value
     shape = tuple(_sides(_message(values.get(2, b""))))
     numbers = [values.get(field, 0) for field in (1, 3, 4, 5, 6)]
     if not all(isinstance(number, int) for number in numbers):
-        raise InputError(f"{index} has an entry that cannot be read", _AGAIN)
+        raise InputError("it has an entry that cannot be read", _AGAIN)
     kind, shard, offset, size, stored = numbers
     return _Place(kind, shape, shard, offset, size, stored)
 
