@@ -23,8 +23,7 @@ def list_engines(text: str) -> list[str]:
     Raises:
         UsageError: one is unknown, or there is none.
     """
-    words = text.split() if " " in text.strip() or "=" in text else text.split(",")
-    wanted = [word.strip() for word in words if word.strip()]
+    wanted = text.split() if "=" in text else text.replace(",", " ").split()
     wanted = list(ENGINES) if wanted == ["all"] else wanted
     if not wanted:
         raise UsageError("--engines names none", f"choose from {', '.join(ENGINES)}, or say all")
