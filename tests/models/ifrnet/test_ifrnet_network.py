@@ -13,6 +13,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from retempo.errors import InputError
+from retempo.models.engine import Batch
 from retempo.models.ifrnet import ENGINE
 from retempo.models.ifrnet.network import IfrNet, ResBlock, mean_of, spread
 from retempo.models.ifrnet.sizes import SIZES
@@ -159,3 +160,9 @@ def test_equals_the_authors_code(variant: str, monkeypatch: pytest.MonkeyPatch) 
         with torch.no_grad():
             expected = theirs.inference(*pictures, time, scale_factor=scale)
             torch.testing.assert_close(ours(*pictures, time, scale), expected, atol=1e-4, rtol=0)
+    with torch.no_grad():
+        truth, flow = torch.rand(2, 3, 48, 64), torch.randn(2, 4, 48, 64)
+        frames = torch.rand(2, 3, 48, 64), torch.rand(2, 3, 48, 64)
+        expected = sum(theirs(*frames, time, truth, flow)[1:])
+        loss = ENGINE.objective(variant)(ours, Batch(frames, truth, time, (flow[:, :2], flow[:, 2:])))
+        torch.testing.assert_close(loss, expected)
