@@ -109,7 +109,18 @@ def test_settings_from_texts() -> None:
     )
     assert (made.temperature, made.deterministic, made.source_frames, made.flow) == (2.5, True, 4, "dis:fast")
     assert made.config == "ocio://default"
-    paths = {"vectors", "index_map", "object_curve", "speed_curve", "frame_curve", "otio", "output_range", "memory", "threads", "codec"}
+    paths = {
+        "vectors",
+        "index_map",
+        "object_curve",
+        "speed_curve",
+        "frame_curve",
+        "otio",
+        "output_range",
+        "memory",
+        "threads",
+        "codec",
+    }
     assert not paths & set(allowed())
     for name in {one.name for one in fields(RetimeSettings)} - set(allowed()):
         with pytest.raises(UsageError, match="cannot be chosen"):

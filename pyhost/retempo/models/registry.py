@@ -86,6 +86,7 @@ def parse_engine(text: str) -> Choice:
         raise UsageError(f"{name} has no variant {wanted!r}", f"choose from {', '.join(known)}")
     table = list_options(engine)
     values: dict[str, Any] = {}
+    common: dict[str, Any] = {}
     said: dict[str, str] = {}
     pin = ""
     for pair in pairs:
@@ -97,23 +98,18 @@ def parse_engine(text: str) -> Choice:
         if option is None or not equals:
             raise UsageError(f"{name} has no option {pair!r}", f"its options: {', '.join(table) or 'none'}")
         try:
-            values[option.keyword] = option.kind(value)
+            (values if key in engine.options else common)[option.keyword] = option.kind(value)
         except ValueError as error:
             raise UsageError(f"{name}: {pair}: {error}", f"{key}: {option.help}") from error
         said[key] = value
-    own = {
-        "depth": values.pop("depth", DEPTH),
-        "steps": values.pop("steps", None),
-        "tile": values.pop("tile", None),
-    }
-    return Choice(engine, known[wanted] if wanted else engine.variants[0], values, said, pin, **own)
+    return Choice(engine, known[wanted] if wanted else engine.variants[0], values, said, pin, **common)
 
 
 def list_options(engine: Engine) -> dict[str, Option]:
     """What may be said of an engine, its own options and those that come with its capabilities."""
     common = {"steps": _STEPS} if engine.capabilities.any_time else {"depth": _HALVINGS}
     tiles = {} if engine.capabilities.halo is None else {"tile": _TILE}
-    return {**engine.options, **common, **tiles}
+    return {**common, **tiles, **engine.options}
 
 
 def _read_up_to(most: int) -> Callable[[str], int]:
