@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as functional  # noqa: E402
 
 from retempo.models.film.losses import SCALES, WEIGHTS, compare_features, compare_styles  # noqa: E402
-from retempo.models.film.perceptual import Vgg, gram, open_vgg  # noqa: E402
+from retempo.models.vgg import Vgg, gram, open_vgg  # noqa: E402
 
 MEAN = torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
 

@@ -14,12 +14,12 @@ from torch import Tensor
 from retempo.errors import InputError, TimingError, UsageError
 from retempo.models.base import Interpolator
 from retempo.models.engine import Batch
-from retempo.models.film.perceptual import Vgg
 from retempo.models.losses import laplacian
 from retempo.models.registry import load_engine
 from retempo.models.softsplat import ENGINE, build
 from retempo.models.softsplat.losses import look_deep
 from retempo.models.softsplat.network import SoftSplatNet
+from retempo.models.vgg import Vgg
 
 
 @pytest.fixture(scope="module")

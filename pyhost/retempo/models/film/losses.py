@@ -7,7 +7,7 @@ from typing import Final
 from torch import Tensor, nn
 
 from retempo.models.engine import Batch, Objective
-from retempo.models.film.perceptual import gram, open_vgg
+from retempo.models.vgg import gram, open_vgg
 
 SCALES: Final = (1 / 2.6, 1 / 4.8, 1 / 3.7, 1 / 5.6, 10 / 1.5)
 """Of the five sets of features. Source: Chen, Koltun, "Photographic image synthesis", ICCV 2017."""

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from retempo.errors import UsageError
 from retempo.models.engine import Batch, Objective
-from retempo.models.film.perceptual import BLOCKS, Vgg, open_vgg
 from retempo.models.losses import laplacian
 from retempo.models.softsplat.network import SoftSplatNet
+from retempo.models.vgg import BLOCKS, Vgg, open_vgg
 
 GROWTH = 2.0
 """Weight of a level of the pyramid, that of the next finer being 1."""
