@@ -1,8 +1,9 @@
 """What does leaving out tiles save: operations, and time, of UGSP against everything refined?
 
-One instant of a pair whose features are there (``render``); operations with them, too. Weights by chance: which tiles
-are kept is arbitrary, how many is not. Operations are PyTorch's own count of convolutions, two a product, of what
-was really convolved; seconds are medians of runs in turns. The largest difference from the masked whole is looked at.
+One instant of a pair of the sample scene whose features are there (``render``); operations with them, too. Weights by
+chance: which tiles are kept is arbitrary, how many is not. Operations are PyTorch's own count of convolutions, two a
+product, of what was really convolved; seconds are medians of runs in turns. Last, the largest difference from the
+masked whole.
 
     python tests/benchmarks/pruning.py [--width 1280] [--height 720] [--tiles 8,16] [--keep 0.25,0.5,0.75] [--repeats 5]
 """
@@ -14,6 +15,7 @@ import os
 import sys
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -25,6 +27,7 @@ from retempo.models.ugsp.adapter import UgspInterpolator
 from retempo.models.ugsp.choosing import Choose
 from retempo.models.ugsp.network import Ugsp
 from retempo.models.ugsp.sparse import Masked, Where
+from retempo.scene.sample_scene import SampleScene, tone_map
 from timing import median_costs, processor
 
 
@@ -65,7 +68,9 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     torch.manual_seed(0)
     network = Ugsp().to(given.device)
-    pair = [torch.rand(1, 3, given.height, given.width, device=given.device) for _ in range(2)]
+    scene = SampleScene(given.width, given.height)
+    shot = [np.ascontiguousarray(tone_map(scene.render(time)["rgba"][..., :3])) for time in (8.0, 9.0)]
+    pair = [torch.from_numpy(one).permute(2, 0, 1)[None].float().to(given.device) for one in shot]
     engines = {("", 1.0): UgspInterpolator(network, "dense", dense=True)}
     for tile in map(int, given.tiles.split(",")):
         for keep in map(float, given.keep.split(",")):

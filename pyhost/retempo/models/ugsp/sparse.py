@@ -93,7 +93,7 @@ class Tiles:
         self.size = height, width
         self.wanted = wanted
         self._where = wanted.nonzero(as_tuple=True)
-        self._canvases: dict[int, Tensor] = {}
+        self._neighbours = self._find_neighbours()
         inside = torch.ones(1, 1, height, width, dtype=torch.float32, device=wanted.device)
         ragged = height % tile != 0 or width % tile != 0
         self._inside = (
@@ -133,14 +133,30 @@ class Tiles:
         return out if self._inside is None else out * self._inside.to(out.dtype)
 
     def _surround(self, held: Tensor) -> Tensor:
-        """Tiles [T, C, tile, tile] with the pixels around them, [T, C, tile + 2, tile + 2]."""
-        canvas = self._canvases.get(held.shape[1])
-        if canvas is None:
-            count, rows, columns = self.wanted.shape
-            canvas = held.new_zeros(count, held.shape[1], rows * self.tile + 2, columns * self.tile + 2)
-            self._canvases[held.shape[1]] = canvas
-        _windows(canvas[..., 1:-1, 1:-1], self.tile, self.tile)[self._where] = held
-        return self._cut(canvas, 1)
+        """Tiles [T, C, tile, tile] with the pixels around them, [T, C, tile + 2, tile + 2]; 0 of tiles left out."""
+        tiles, channels, side, _ = held.shape
+        around = held.new_empty(tiles, channels, side + 2, side + 2)
+        around[..., 1:-1, 1:-1] = held
+        for (down, across), which in self._neighbours.items():
+            edge = held[..., _edge(down), _edge(across)]
+            with_none = torch.cat([edge, edge.new_zeros(1, *edge.shape[1:])])
+            around[..., _rim(down), _rim(across)] = with_none[which]
+        return around
+
+    def _find_neighbours(self) -> dict[tuple[int, int], Tensor]:
+        """By direction (down, across): which tile lies there, [T]; their number where none does."""
+        count, rows, columns = self.wanted.shape
+        tiles = len(self._where[0])
+        places = torch.full((count, rows + 2, columns + 2), tiles, device=self.wanted.device)
+        places[:, 1:-1, 1:-1][self._where] = torch.arange(tiles, device=self.wanted.device)
+        sample, row, column = self._where
+        steps = (-1, 0, 1)
+        return {
+            (down, across): places[sample, row + 1 + down, column + 1 + across]
+            for down in steps
+            for across in steps
+            if down or across
+        }
 
     def _lay(self, given: Tensor) -> Tensor:
         """A picture with zeros around it, so that whole tiles and one pixel more fit."""
@@ -158,3 +174,13 @@ class Tiles:
 def _windows(picture: Tensor, side: int, step: int) -> Tensor:
     """A view [N, rows, columns, C, side, side] of a picture [N, C, H, W]."""
     return picture.unfold(2, side, step).unfold(3, side, step).permute(0, 2, 3, 1, 4, 5)
+
+
+def _edge(step: int) -> slice:
+    """Of a tile, what its neighbour in the opposite direction of ``step`` sees."""
+    return slice(0, 1) if step > 0 else slice(-1, None) if step < 0 else slice(None)
+
+
+def _rim(step: int) -> slice:
+    """Of a tile with its surroundings, the part in the direction of ``step``."""
+    return slice(-1, None) if step > 0 else slice(0, 1) if step < 0 else slice(1, -1)
