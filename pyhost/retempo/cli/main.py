@@ -68,10 +68,17 @@ def join_negatives(argv: Sequence[str]) -> list[str]:
     return joined
 
 
+def name_training(argv: Sequence[str]) -> list[str]:
+    """``train --engine ifrnet`` -> ``train engine --engine ifrnet``: argparse wants the word for what comes first."""
+    command, *rest = argv or [""]
+    asked = any(one.partition("=")[0] == "--engine" for one in rest)
+    return ["train", "engine", *rest] if command == "train" and asked and rest[0] != "engine" else list(argv)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``retempo ARGV``; returns the exit code (see EPILOG)."""
     parser = build_parser()
-    args = parser.parse_args(join_negatives(sys.argv[1:] if argv is None else argv))
+    args = parser.parse_args(name_training(join_negatives(sys.argv[1:] if argv is None else argv)))
     if args.version:
         from retempo import _native
 

@@ -1,4 +1,7 @@
-"""How are weights of one's own made? ``retempo train gather`` cuts samples from clips, the other words train."""
+"""How are weights of one's own made? ``retempo train gather`` cuts samples from clips, the other words train.
+
+``retempo train --engine NAME FOLDER...`` trains an engine of the literature (``cli.train_engine``).
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from retempo.cli import train_engine
 from retempo.cli.result import Result
+from retempo.cli.train_slice import add_slice_arguments, report, teller
 
-HELP = "train the neural flow on one's own footage, in slices of minutes"
+HELP = "train an engine or the neural flow on one's own footage, in slices of minutes"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,17 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument(
             "--held-out", type=Path, required=True, help="folder of samples that are never trained on"
         )
-        one.add_argument(
-            "-o", "--output", type=Path, required=True, help="folder of the training's state and results"
-        )
         if name != "upsampler":
             one.add_argument("--from", dest="start", type=Path, help="weights to begin with")
-        one.add_argument(
-            "--minutes", type=float, default=10.0, help="length of this slice; default: %(default)s"
-        )
-        one.add_argument(
-            "--horizon", type=float, default=60.0, help="minutes of all slices; default: %(default)s"
-        )
+        add_slice_arguments(one)
         one.add_argument(
             "--rate", type=float, default=5e-4, help="learning rate at first; default: %(default)s"
         )
@@ -58,20 +55,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--size", type=int, default=160, help="side of a sample in pixels, even; default: %(default)s"
         )
         one.add_argument(
-            "--report", type=float, default=180.0, help="seconds between validations; default: %(default)s"
-        )
-        one.add_argument(
             "--every", type=int, default=1, help="validate on each n-th sample; default: %(default)s"
         )
-        one.add_argument("--seed", type=int, default=0, help="of all chance; default: %(default)s")
-        one.add_argument("--device", default="cpu", help="torch device; default: %(default)s")
-        one.add_argument(
-            "--threads", type=int, default=0, help="CPU threads, 0 for all; default: %(default)s"
-        )
+    engine = kinds.add_parser(
+        "engine", help=train_engine.HELP, description=train_engine.__doc__, parents=[common]
+    )
+    train_engine.add_arguments(engine)
 
 
 def run(args: argparse.Namespace) -> Result:
     """Gather or train."""
+    if args.kind == "engine":
+        return train_engine.run(args)
     return _gather(args) if args.kind == "gather" else _train(args)
 
 
@@ -123,23 +118,4 @@ def _train(args: argparse.Namespace) -> Result:
     except RuntimeError as error:
         raise DeviceError(f"cannot train on {args.device}: {error}", "choose another --device") from error
     plan = Plan(args.minutes, args.horizon, args.rate, args.report, args.seed)
-    quiet = args.json
-
-    def tell(line: dict[str, Any]) -> None:
-        if not quiet:
-            facts = "  ".join(
-                f"{key} {value:.6g}" if isinstance(value, float) else f"{key} {value}"
-                for key, value in line.items()
-            )
-            print(facts, flush=True)
-
-    progress = train(task, args.output, plan, tell)
-    gained = progress.best - progress.first
-    return Result(
-        {
-            "iterations": progress.iteration, "minutes": progress.minutes, "untrained": progress.first,
-            "best": progress.best, "weights": str(args.output / "best.safetensors"),
-        },
-        f"{progress.iteration} steps, {progress.minutes:.1f} minutes in all; held-out samples "
-        f"{progress.first:.3f} -> {progress.best:.3f} dB ({gained:+.3f}); {args.output / 'best.safetensors'}",
-    )  # fmt: skip
+    return report(train(task, args.output, plan, teller(args.json)), args.output)

@@ -11,15 +11,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from retempo.errors import InputError
-from retempo.io.frame import Frame
 from retempo.io.reader import read_frame
-
-Rgb = NDArray[np.uint8]
-"""[H, W, 3], encoded as in the file."""
+from retempo.io.rgb import Rgb, to_rgb
 
 
 @dataclass(frozen=True)
@@ -83,26 +77,6 @@ def files_clip(
         return picture if change is None else change(picture)
 
     return Clip(name, read, lambda number: str(paths[number]), tuple(gaps))
-
-
-def to_rgb(frame: Frame) -> Rgb:
-    """The main colour of a frame as 8 bits, rounded; alpha is dropped (what it hides has become black).
-
-    Raises:
-        InputError: the frame holds floating-point pixels, or no colour.
-    """
-    layer = frame.main()
-    columns = layer.color_indices()[:3]
-    if not columns:
-        raise InputError(f"{frame.path} holds no colour", "evaluate pictures with R, G, B or grey")
-    kinds = {layer.formats[layer.channels[column]] for column in columns}
-    if kinds & {"half", "float", "double"}:
-        raise InputError(
-            f"{frame.path} holds floating-point pixels, and scores are of encoded values of 8 bits",
-            "encode it first, e.g. with retempo retime SOURCE -o out.####.png --speed 1",
-        )
-    pixels = np.ascontiguousarray(layer.pixels[..., list(columns)])
-    return np.clip(np.rint(pixels * np.float32(255)), 0, 255).astype(np.uint8)
 
 
 def drop_frames(numbers: Sequence[int], every: int) -> tuple[Gap, ...]:

@@ -19,13 +19,13 @@ from retempo.evaluate.sequences import (
 )
 from retempo.evaluate.triplets import (
     SPLITS,
-    SUFFIXES,
     find_middlebury,
     find_snu_film,
     find_ucf101,
     find_vimeo_septuplets,
     find_vimeo_triplets,
 )
+from retempo.io.sets import holds_numbered
 
 EQUAL: Final = 100.0
 REPEATED: Final = 60.0
@@ -55,17 +55,6 @@ def _holds(folder: Path, pattern: str) -> bool:
     return next(folder.glob(pattern), None) is not None
 
 
-def _vimeo(folder: Path, last: int) -> bool:
-    """Is there im1 and im``last``, and no further one, here or some folders down?"""
-    for depth in ("", "*/", "*/*/", "*/*/*/"):
-        for suffix in SUFFIXES:
-            found = next(folder.glob(f"{depth}im1{suffix}"), None)
-            if found is not None:
-                here = found.parent
-                return (here / f"im{last}{suffix}").exists() and not (here / f"im{last + 1}{suffix}").exists()
-    return False
-
-
 def _xiph_like(folder: Path) -> bool:
     return any((folder / f"{name}-001.png").exists() or (folder / name / "001.png").exists() for name in XIPH)
 
@@ -79,13 +68,13 @@ LAYOUTS: Final[dict[str, Layout]] = {
         "im2 from im1 and im3; mean over triplets",
         "folders of im1, im2, im3, perhaps with tri_testlist.txt",
         find_vimeo_triplets,
-        lambda folder: (folder / "tri_testlist.txt").is_file() or _vimeo(folder, 3),
+        lambda folder: (folder / "tri_testlist.txt").is_file() or holds_numbered(folder, 3),
     ),
     "vimeo-septuplet": Layout(
         "im4 from im1, im3, im5, im7; mean over septuplets",
         "folders of im1 .. im7, perhaps with sep_testlist.txt",
         find_vimeo_septuplets,
-        lambda folder: (folder / "sep_testlist.txt").is_file() or _vimeo(folder, 7),
+        lambda folder: (folder / "sep_testlist.txt").is_file() or holds_numbered(folder, 7),
     ),
     "ucf101": Layout(
         "frame_01_gt from frame_00 and frame_02; mean over triplets",

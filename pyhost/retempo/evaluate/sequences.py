@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from retempo.errors import InputError
-from retempo.evaluate.clip import Clip, Gap, Rgb, drop_frames, files_clip, to_rgb
-from retempo.io.formats import is_movie
-from retempo.io.sequence import IMAGES, open_source
+from retempo.evaluate.clip import Clip, Gap, drop_frames, files_clip
+from retempo.io.rgb import Rgb, to_rgb
+from retempo.io.sequence import open_source
+from retempo.io.sets import list_footage
 
 XIPH = ("BoxingPractice", "Crosswalk", "DrivingPOV", "FoodMarket", "FoodMarket2", "RitualDance",
         "SquareAndTimelapse", "Tango")  # fmt: skip
@@ -38,24 +39,7 @@ def find_sequences(
     Raises:
         InputError: nothing there, frames missing, a clip too short.
     """
-    return [_sequence(name, path, every, frames, flicker) for name, path in _sequences_in(given)]
-
-
-def _sequences_in(given: Path) -> list[tuple[str, Path]]:
-    if not given.is_dir():
-        return [(given.stem, given)]
-    inside = sorted(path for path in given.iterdir() if not path.name.startswith("."))
-    movies = [path for path in inside if path.is_file() and is_movie(path)]
-    if movies:
-        return [(path.name, path) for path in movies]
-    if any(path.suffix.lower() in IMAGES for path in inside):
-        return [(given.name, given)]
-    return [(path.name, path) for path in inside if path.is_dir() and holds_images(path)]
-
-
-def holds_images(folder: Path) -> bool:
-    """Is there an image directly in this folder?"""
-    return any(path.suffix.lower() in IMAGES for path in folder.iterdir())
+    return [_sequence(name, path, every, frames, flicker) for name, path in list_footage(given)]
 
 
 def _sequence(name: str, path: Path, every: int, frames: str | None, flicker: bool) -> Clip:

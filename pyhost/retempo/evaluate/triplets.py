@@ -7,34 +7,33 @@ so does this. Vimeo's septuplets show four of seven frames and ask for the one i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from retempo.errors import InputError
 from retempo.evaluate.clip import Clip, Gap, files_clip
+from retempo.io.sets import list_folders_with, list_numbered, name_below, number_pictures
 
 MIDDLE = (Gap((0, 2), 0, (1,)),)
 SEPTUPLET = (Gap((1, 3, 5, 7), 3, (4,)),)
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SPLITS = ("easy", "medium", "hard", "extreme")
 
 
 def find_vimeo_triplets(folder: Path) -> list[Clip]:
     """``sequences/xxxxx/yyyy/im1 .. im3``, those of tri_testlist.txt; or any folders that hold im1, im2, im3."""
-    return [_numbered(name, where, 3) for name, where in _listed(folder, "tri_testlist.txt", "im1")]
+    return [_numbered(name, where, 3) for name, where in list_numbered(folder, "tri_testlist.txt")]
 
 
 def find_vimeo_septuplets(folder: Path) -> list[Clip]:
     """``sequences/xxxxx/yyyy/im1 .. im7``, those of sep_testlist.txt; or any folders that hold im1 .. im7."""
-    return [_numbered(name, where, 7) for name, where in _listed(folder, "sep_testlist.txt", "im1")]
+    return [_numbered(name, where, 7) for name, where in list_numbered(folder, "sep_testlist.txt")]
 
 
 def find_ucf101(folder: Path) -> list[Clip]:
     """Folders of frame_00.png, frame_01_gt.png, frame_02.png."""
     names = ("frame_00.png", "frame_01_gt.png", "frame_02.png")
-    found = _folders_with(folder, (names[0],))
+    found = list_folders_with(folder, (names[0],))
     return [
-        files_clip(_name(where, folder), dict(enumerate(where / name for name in names)), MIDDLE)
+        files_clip(name_below(where, folder), dict(enumerate(where / name for name in names)), MIDDLE)
         for where in found
     ]
 
@@ -87,33 +86,9 @@ def _locate(folder: Path, written: str) -> Path:
     return next((tail for tail in tails if tail.is_file()), folder.joinpath(*parts))
 
 
-def _listed(folder: Path, listed: str, file: str) -> list[tuple[str, Path]]:
-    """(name, folder) of every clip of a Vimeo set."""
-    names = folder / listed
-    if not names.is_file():
-        return [
-            (_name(where, folder), where) for where in _folders_with(folder, [file + one for one in SUFFIXES])
-        ]
-    lines = [line.strip() for line in names.read_text().splitlines()]
-    root = folder / "sequences" if (folder / "sequences").is_dir() else folder
-    return [(line, root / line) for line in lines if line]
-
-
 def _numbered(name: str, where: Path, count: int) -> Clip:
     """im1 .. im``count`` of a folder; a triplet's are numbered 0 to 2."""
-    suffix = next((one for one in SUFFIXES if (where / f"im1{one}").is_file()), SUFFIXES[0])
-    paths = {number: where / f"im{number}{suffix}" for number in range(1, count + 1)}
+    paths = number_pictures(where, count)
     if count == 3:
         return files_clip(name, {number - 1: path for number, path in paths.items()}, MIDDLE)
     return files_clip(name, paths, SEPTUPLET)
-
-
-def _folders_with(folder: Path, names: Sequence[str]) -> list[Path]:
-    """``folder`` and all folders in it that hold one of these files, in order."""
-    found: Iterable[Path] = (path.parent for name in names for path in folder.rglob(name))
-    return sorted(set(found))
-
-
-def _name(where: Path, folder: Path) -> str:
-    relative = where.relative_to(folder).as_posix().removeprefix("sequences/")
-    return where.name if relative == "." else relative

@@ -53,7 +53,8 @@ class Batch(NamedTuple):
     Attributes:
         frames: the window, ``Capabilities.frames`` tensors [N, 3, H, W] in [0, 1].
         truth: [N, 3, H, W], the picture at ``time``.
-        time: [N, 1, 1, 1] in (0, 1); 0.5 for engines without ``any_time``.
+        time: [N, 1, 1, 1] in (0, 1); 0.5 for engines without ``any_time``. Engines with the capability ``index_map``
+            may be given a map [N, 1, H, W] in [0, 1]: how far along its way each pixel of the earlier frame is.
         flows: [N, 2, H, W] pixels each, from the truth to the earlier and the later frame, where a teacher or a painted
             scene tells.
     """

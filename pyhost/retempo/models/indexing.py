@@ -8,6 +8,9 @@ place of the earlier frame; what is left of the way is then a gap of its own, an
 
 as InterpAny does for curves that hold for the whole picture. Each step makes the pictures anew, so each also blurs a
 little: it pays where one long step fails.
+
+Networks that are told how far each pixel has come, in place of the time, are trained with distances
+(``find_distance``).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from retempo.errors import UsageError
+from retempo.errors import InputError, UsageError
 from retempo.models.base import Capabilities, Interpolator, Made, as_time
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 16
 _LEAST: Final = 1e-6
+STILL: Final = 0.01
+"""Square pixels: how fast something has to be until its distance tells more than the time."""
 _SOFTNESS: Final = 1.7
 """Pixels: 0.3 ((9 - 1) / 2 - 1) + 0.8, the usual width for nine taps."""
 
@@ -97,3 +102,25 @@ class SteppedWindow:
                 images[here] = image.clamp(0, 1) if self._engine.capabilities.bounded else image
                 window = self._engine.prepare(images)
         return Made(image)
+
+
+def find_distance(part: Tensor, whole: Tensor, time: Tensor) -> Tensor:
+    """Which part of its way each pixel has come at an instant: D = (V_t . V + e t) / (|V|^2 + e), e = 0.01 px^2.
+
+    Args:
+        part, whole: [N, 2, H, W] pixels, on any one grid: the motion from the earlier frame to the instant, and from
+            the earlier frame to the later one.
+        time: [N, 1, 1, 1], the instant: what stands still has its index.
+
+    Returns:
+        [N, 1, H, W] in [0, 1]; what goes back, or past the end, counts as there.
+
+    Raises:
+        InputError: motions of two shapes.
+
+    Source: Zhong et al., Clearer Frames, Anytime, ECCV 2024: (V_t . V) / |V|^2, which is undefined where nothing moves.
+    """
+    if part.shape != whole.shape:
+        raise InputError(f"flows are {tuple(part.shape)} and {tuple(whole.shape)}", "both need one shape")
+    along = (part * whole).sum(1, keepdim=True) + STILL * time
+    return (along / (whole.square().sum(1, keepdim=True) + STILL)).clamp(0, 1)

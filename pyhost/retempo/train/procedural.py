@@ -110,7 +110,7 @@ class Procedural:
         self, count: int, size: int, generator: torch.Generator
     ) -> tuple[Samples, tuple[Tensor, Tensor]]:
         """Samples, and the exact motion from either frame to the other, [N, 2, H, W] pixels."""
-        scene = [self._layer(count, size, generator, depth) for depth in range(self._layers + 1)]
+        scene = self.compose(count, size, generator)
         phase = torch.rand(count, generator=generator) * 0.8 + 0.1
         phase = torch.where(torch.rand(count, generator=generator) < 0.5, torch.full_like(phase, 0.5), phase)
         times = [torch.full((count,), time) for time in TIMES]
@@ -132,6 +132,14 @@ class Procedural:
             move(scene, drawn[2][1], times[2], times[1], size),
         )
         return self._observe(pictures, phase), exact
+
+    def compose(
+        self, count: int, size: int, generator: torch.Generator
+    ) -> list[tuple[Motion, Tensor, Tensor]]:
+        """``count`` scenes for pictures of ``size`` x ``size``, as ``draw`` and ``move`` take them: motion, colours and
+        coverage of the layers, from the background on.
+        """
+        return [self._layer(count, size, generator, depth) for depth in range(self._layers + 1)]
 
     def _observe(self, pictures: list[Tensor], phase: Tensor) -> Samples:
         around = [picture.permute(0, 2, 3, 1).contiguous().numpy() for picture in pictures[: len(TIMES)]]

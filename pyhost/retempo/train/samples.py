@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from retempo.train.turning import mirror, transpose
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -54,11 +56,11 @@ def vary(samples: Samples, generator: torch.Generator) -> Samples:
     """
     toss = (torch.rand(5, generator=generator) < 0.5).tolist()
     if toss[0]:
-        samples = _mirror(samples, -1)
+        samples = samples._map(lambda plane: mirror(plane, -1))
     if toss[1]:
-        samples = _mirror(samples, -2)
+        samples = samples._map(lambda plane: mirror(plane, -2))
     if toss[2]:
-        samples = _transpose(samples)
+        samples = samples._map(transpose)
     if toss[3]:
         samples = _reverse(samples)
     if toss[4]:
@@ -66,25 +68,6 @@ def vary(samples: Samples, generator: torch.Generator) -> Samples:
         one, other = (frame[:, order] for frame in samples.frames)
         samples = replace(samples, frames=(one, other), truth=samples.truth[:, order])
     return samples
-
-
-def _mirror(samples: Samples, axis: int) -> Samples:
-    sign = torch.tensor([-1.0, 1.0] if axis == -1 else [1.0, -1.0], device=samples.truth.device)
-    signs = sign.view(1, 2, 1, 1)
-
-    def change(tensor: Tensor) -> Tensor:
-        turned = tensor.flip(axis)
-        return turned * signs if tensor.shape[1] == 2 else turned
-
-    return samples._map(change)
-
-
-def _transpose(samples: Samples) -> Samples:
-    def change(tensor: Tensor) -> Tensor:
-        turned = tensor.transpose(-1, -2)
-        return (turned.flip(1) if tensor.shape[1] == 2 else turned).contiguous()
-
-    return samples._map(change)
 
 
 def _reverse(samples: Samples) -> Samples:

@@ -75,13 +75,13 @@ class PictureTask:
         return photometric(made, truth) + _CENSUS * census(made, truth)
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def validate(self) -> float:
+    def validate(self) -> dict[str, float]:
         """Mean PSNR of the held-out samples, dB."""
         found = [
             psnr(self.make(samples, None), samples.truth.to(self._device))
             for samples in self._held_out.each(self._step)
         ]
-        return float(torch.cat(found).mean())
+        return {"validation": float(torch.cat(found).mean())}
 
     def make(self, samples: Samples, generator: torch.Generator | None) -> Tensor:
         """The pictures of a batch; without a generator nothing is left to chance."""

@@ -21,15 +21,18 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from retempo.errors import InputError, OutputError, UsageError
+from retempo.errors import OutputError, UsageError
 from retempo.train.curve import draw_curve
+from retempo.train.state import Progress, State
 
-_CLIP: Final = 0.1
 _MEAN: Final = 0.995
+OPTIMISERS: Final[dict[str, type[torch.optim.Optimizer]]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "adamax": torch.optim.Adamax,
+}
 
 
 class Task(Protocol):
@@ -45,8 +48,11 @@ class Task(Protocol):
         """The loss of a fresh batch, a scalar with gradient."""
         ...
 
-    def validate(self) -> float:
-        """How good the module is, larger is better (dB of PSNR)."""
+    def validate(self) -> Mapping[str, float]:
+        """Figures of data that is never trained on, for the log.
+
+        ``validation`` is how good the module is, larger is better (dB of PSNR).
+        """
         ...
 
     def save(self, path: Path, facts: Mapping[str, str]) -> None:
@@ -64,6 +70,11 @@ class Plan:
         rate: learning rate at the beginning, > 0.
         report: seconds between validations.
         seed: of all chance; goes on from slice to slice.
+        steps: of this slice, at most; 0 for any.
+        warm: steps over which the rate rises at first.
+        optimiser: of ``OPTIMISERS``. betas, decay: its moments' and its weights'.
+        clip: largest norm of the gradient; 0 for any.
+        half: 16 bits where PyTorch deems them enough: bfloat16, on CUDA float16 with a scaled loss.
     """
 
     minutes: float = 10.0
@@ -71,26 +82,38 @@ class Plan:
     rate: float = 5e-4
     report: float = 180.0
     seed: int = 0
+    steps: int = 0
+    warm: int = 100
+    optimiser: str = "adamw"
+    betas: tuple[float, float] = (0.9, 0.999)
+    decay: float = 1e-5
+    clip: float = 0.1
+    half: bool = False
 
     def __post_init__(self) -> None:
         if min(self.minutes, self.horizon, self.rate, self.report) <= 0:
             raise UsageError(
                 "minutes, horizon, rate and report of a training must be above 0", "choose larger ones"
             )
+        if min(self.steps, self.warm, self.decay, self.clip) < 0 or not all(
+            0 <= one < 1 for one in self.betas
+        ):
+            raise UsageError(
+                "steps, warm, decay and clip of a training must not be negative, and betas lie in [0, 1)",
+                "choose others",
+            )
+        if self.optimiser not in OPTIMISERS:
+            raise UsageError(
+                f"there is no optimiser {self.optimiser!r}", f"choose from {', '.join(OPTIMISERS)}"
+            )
 
-
-@dataclass
-class Progress:
-    """How far a training is.
-
-    Attributes:
-        iteration: batches seen. minutes: spent. best: validation of the best weights so far. first: of the untrained.
-    """
-
-    iteration: int = 0
-    minutes: float = 0.0
-    best: float = -math.inf
-    first: float = -math.inf
+    def make_optimiser(self, module: nn.Module) -> torch.optim.Optimizer:
+        """Of the module's parameters."""
+        kind: Any = OPTIMISERS[self.optimiser]
+        made: torch.optim.Optimizer = kind(
+            module.parameters(), lr=self.rate, betas=self.betas, weight_decay=self.decay
+        )
+        return made
 
 
 def train(task: Task, folder: Path, plan: Plan, tell: Callable[[dict[str, Any]], None]) -> Progress:
@@ -104,46 +127,51 @@ def train(task: Task, folder: Path, plan: Plan, tell: Callable[[dict[str, Any]],
 
     Raises:
         InputError: the folder's state is of other weights. OutputError: it cannot be written to.
+        UsageError: the training runs away.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be made: {error}", "choose another folder") from error
-    optimiser = torch.optim.AdamW(task.module.parameters(), lr=plan.rate, weight_decay=1e-5)
-    mean = {name: tensor.detach().clone() for name, tensor in task.module.state_dict().items()}
-    progress = _restore(folder, task.module, mean, optimiser)
+    device = next(task.module.parameters()).device.type
+    kind = torch.float16 if device == "cuda" else torch.bfloat16
+    scaler = torch.amp.GradScaler(device, enabled=plan.half and device == "cuda")
+    state = State(task.module, plan.make_optimiser(task.module), scaler, plan.optimiser)
+    progress = state.restore(folder)
     if progress.iteration == 0:
-        progress.first = progress.best = task.validate()
-        tell({"iteration": 0, "validation": progress.first})
+        figures = task.validate()
+        progress.first = progress.best = figures["validation"]
+        tell({"iteration": 0, **figures})
     generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + progress.iteration)
     begun = told = time.monotonic()
-    spent, losses = progress.minutes, []
+    spent, first, losses = progress.minutes, progress.iteration, []
     while (now := time.monotonic()) - begun < plan.minutes * 60:
+        if plan.steps and progress.iteration - first >= plan.steps:
+            break
         progress.minutes = spent + (now - begun) / 60
         rate = _rate(plan, progress)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        loss = task.loss(generator)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(task.module.parameters(), _CLIP)
-        optimiser.step()
+        with torch.autocast(device, kind, enabled=plan.half):
+            loss = task.loss(generator)
+        if not math.isfinite(value := float(loss.detach())):
+            raise UsageError(
+                f"the loss of step {progress.iteration + 1} is {value}",
+                f"choose a smaller rate; what {folder} holds goes on from the last report",
+            )
+        state.step(loss, rate, plan.clip)
         progress.iteration += 1
-        losses.append(float(loss.detach()))
-        keep = min(_MEAN, progress.iteration / (progress.iteration + 20))
-        for name, tensor in task.module.state_dict().items():
-            mean[name].lerp_(tensor, 1 - keep)
+        losses.append(value)
+        state.follow(min(_MEAN, progress.iteration / (progress.iteration + 20)))
         if time.monotonic() - told > plan.report:
-            _report(task, folder, plan, progress, mean, optimiser, losses, rate, tell)
+            _report(task, folder, plan, progress, state, losses, rate, tell)
             told, losses = time.monotonic(), []
     if losses:
-        _report(task, folder, plan, progress, mean, optimiser, losses, _rate(plan, progress), tell)
+        _report(task, folder, plan, progress, state, losses, _rate(plan, progress), tell)
     return progress
 
 
 def _rate(plan: Plan, progress: Progress) -> float:
     done = min(1.0, progress.minutes / plan.horizon)
-    warm = min(1.0, (progress.iteration + 1) / 100)
+    warm = min(1.0, (progress.iteration + 1) / max(plan.warm, 1))
     return plan.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
@@ -152,88 +180,35 @@ def _report(
     folder: Path,
     plan: Plan,
     progress: Progress,
-    mean: dict[str, Tensor],
-    optimiser: torch.optim.Optimizer,
+    state: State,
     losses: list[float],
     rate: float,
     tell: Callable[[dict[str, Any]], None],
 ) -> None:
     """Validate the mean weights, keep them if they are the best, and leave everything in the folder."""
-    current = {name: tensor.clone() for name, tensor in task.module.state_dict().items()}
-    task.module.load_state_dict(mean)
-    validation = task.validate()
-    better = validation > progress.best
-    progress.best = max(progress.best, validation)
-    facts = {
-        "iterations": str(progress.iteration),
-        "minutes": f"{progress.minutes:.1f}",
-        "validation": f"{validation:.3f}",
-    }
-    if better:
-        task.save(folder / "best.safetensors", facts)
-    task.module.load_state_dict(current)
+    with state.mean_weights():
+        figures = task.validate()
+        better = figures["validation"] > progress.best
+        progress.best = max(progress.best, figures["validation"])
+        facts = {
+            "iterations": str(progress.iteration),
+            "minutes": f"{progress.minutes:.1f}",
+            "validation": f"{figures['validation']:.3f}",
+        }
+        if better:
+            task.save(folder / "best.safetensors", facts)
     line = {
         "iteration": progress.iteration,
         "minutes": round(progress.minutes, 3),
         "loss": sum(losses) / len(losses),
         "rate": rate,
-        "validation": validation,
+        **figures,
     }
     try:
         with (folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
-        _store(folder, task.module, mean, optimiser, progress, plan)
+        state.store(folder, progress, asdict(plan))
     except OSError as error:
         raise OutputError(f"{folder} cannot be written to: {error}", "make room and train on") from error
     draw_curve(folder / "log.jsonl", folder / "curve.png", progress.first)
     tell(line)
-
-
-def _store(
-    folder: Path,
-    module: nn.Module,
-    mean: dict[str, Tensor],
-    optimiser: torch.optim.Optimizer,
-    progress: Progress,
-    plan: Plan,
-) -> None:
-    tensors = {f"weights.{name}": tensor for name, tensor in module.state_dict().items()}
-    tensors |= {f"mean.{name}": tensor for name, tensor in mean.items()}
-    for index, moments in optimiser.state_dict()["state"].items():
-        tensors |= {f"moments.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
-    beside = folder / ".state.part"
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, beside)
-    beside.replace(folder / "state.safetensors")
-    facts = json.dumps({"progress": asdict(progress), "plan": asdict(plan)}, indent=1)
-    beside.write_text(facts + "\n")
-    beside.replace(folder / "state.json")
-
-
-def _restore(
-    folder: Path, module: nn.Module, mean: dict[str, Tensor], optimiser: torch.optim.Optimizer
-) -> Progress:
-    """Load what the last slice left, if any."""
-    path = folder / "state.safetensors"
-    if not path.is_file():
-        return Progress()
-    try:
-        tensors = load_file(path)
-        progress = Progress(**json.loads((folder / "state.json").read_text())["progress"])
-        module.load_state_dict(_part(tensors, "weights."))
-        for name, tensor in _part(tensors, "mean.").items():
-            mean[name].copy_(tensor)
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _part(tensors, "moments.").items():
-            index, key = name.split(".")
-            moments.setdefault(int(index), {})[key] = tensor
-        groups = optimiser.state_dict()["param_groups"]
-        optimiser.load_state_dict({"state": moments, "param_groups": groups})
-    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{folder} holds the state of another training: {error}", "choose an empty folder"
-        ) from error
-    return progress
-
-
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

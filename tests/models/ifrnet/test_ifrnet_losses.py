@@ -64,13 +64,17 @@ def test_distillation_trusts_the_teacher_where_the_network_is_near() -> None:
 
 
 def test_distances_are_the_part_of_the_way() -> None:
-    def flow(dx: float, dy: float) -> Tensor:
-        return torch.tensor([dx, dy]).view(1, 2, 1, 1)
+    def tell(back: float, ahead: float, time: Tensor) -> Tensor:
+        picture = torch.zeros(1, 3, 1, 1)
+        there, here = (torch.tensor([dx, 0.0]).view(1, 2, 1, 1) for dx in (back, ahead))
+        return distances(Batch((picture, picture), picture, time, (there, here)))
 
     half = torch.full((1, 1, 1, 1), 0.5)
-    assert float(distances(flow(-2, 0), flow(6, 0), half)) == pytest.approx(0.25, abs=1e-3)
-    assert float(distances(flow(0, 0), flow(0, 0), half)) == 0.5, "what stands still goes by the time"
-    assert float(distances(flow(2, 0), flow(6, 0), half)) == 0.0, "kept within the gap"
+    assert float(tell(-2, 6, half)) == pytest.approx(0.25, abs=1e-3)
+    assert float(tell(0, 0, half)) == 0.5, "what stands still goes by the time"
+    assert float(tell(2, 6, half)) == 0.0, "kept within the gap"
+    told = torch.rand(1, 1, 2, 2)
+    assert tell(-2, 6, told) is told, "a map of the batch's own counts"
 
 
 @pytest.mark.parametrize("variant", ["base-d", "base-dr"])
@@ -90,5 +94,4 @@ def test_the_distance_is_what_the_network_is_told(batch: Batch, monkeypatch: pyt
     refine = network.refine
     monkeypatch.setattr(network, "refine", lambda *given: told.append(given[2]) or refine(*given))
     ENGINE.objective("base-d")(network, batch)
-    assert batch.flows is not None
-    assert torch.equal(told[0], distances(*batch.flows, batch.time)) and told[0].shape == (2, 1, 32, 48)
+    assert torch.equal(told[0], distances(batch)) and told[0].shape == (2, 1, 32, 48)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from retempo.errors import InputError
 from retempo.models.engine import Batch, Objective
 from retempo.models.ifrnet.network import IfrNet, Interpolated, Pyramid, Refined, grow, mean_of
+from retempo.models.indexing import find_distance
 from retempo.models.losses import charbonnier, geometry, ternary
 
 WEIGHT = 0.01
 """Of the geometry and of the distillation, beside the reconstruction."""
-
-STILL = 0.01
-"""Square pixels: how fast something has to be until its distance tells more than the time."""
 
 
 def objective(variant: str) -> Objective:
@@ -41,7 +38,7 @@ def teach_time(network: nn.Module, batch: Batch) -> Tensor:
 
 
 def teach_distances(network: nn.Module, batch: Batch) -> Tensor:
-    """Charbonnier + census, the network being told how far each pixel has come where the batch holds flows.
+    """Charbonnier + census, the network being told how far each pixel has come (``distances``).
 
     A network with a reference gets the earlier picture at instant 0 for half of the batches, and for the others what it
     makes itself of an instant before, without gradient.
@@ -52,7 +49,7 @@ def teach_distances(network: nn.Module, batch: Batch) -> Tensor:
     assert isinstance(network, IfrNet)
     first, second, mean = _centre(batch)
     features = network.encode(first), network.encode(second)
-    instant = batch.time if batch.flows is None else distances(*batch.flows, batch.time)
+    instant = distances(batch)
     reference = None
     if network.reference:
         reference = features[0], torch.zeros_like(instant)
@@ -90,23 +87,16 @@ def distil(found: Refined, made: Interpolated, flows: tuple[Tensor, Tensor]) -> 
     return total
 
 
-def distances(to_earlier: Tensor, to_later: Tensor, time: Tensor) -> Tensor:
-    """Which part of its way each pixel of the truth has come, [N, 1, H, W] in [0, 1]; ``time`` where nothing moves.
+def distances(batch: Batch) -> Tensor:
+    """How far each pixel has come: the batch's own map, else on the grid of the truth by its flows, else the time.
 
-    Args:
-        to_earlier, to_later: [N, 2, H, W] pixels, truth -> earlier and later frame.
-        time: [N, 1, 1, 1].
-
-    Raises:
-        InputError: the flows are of two shapes.
+    Returns:
+        [N, 1, H, W] in [0, 1], or [N, 1, 1, 1].
     """
-    if to_earlier.shape != to_later.shape:
-        raise InputError(
-            f"flows are {tuple(to_earlier.shape)} and {tuple(to_later.shape)}", "both need one shape"
-        )
-    way = to_later - to_earlier
-    along = -(to_earlier * way).sum(1, keepdim=True) + STILL * time
-    return (along / (way.square().sum(1, keepdim=True) + STILL)).clamp(0, 1)
+    if batch.flows is None or batch.time.shape[-2:] != (1, 1):
+        return batch.time
+    to_earlier, to_later = batch.flows
+    return find_distance(-to_earlier, to_later - to_earlier, batch.time)
 
 
 def _centre(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
