@@ -74,6 +74,7 @@ class Plan:
         warm: steps over which the rate rises at first.
         optimiser: of ``OPTIMISERS``. betas, decay: its moments' and its weights'.
         clip: largest norm of the gradient; 0 for any.
+        goal: validation at which the slice ends early.
         half: 16 bits where PyTorch deems them enough: bfloat16, on CUDA float16 with a scaled loss.
     """
 
@@ -89,6 +90,7 @@ class Plan:
     decay: float = 1e-5
     clip: float = 0.1
     half: bool = False
+    goal: float = math.inf
 
     def __post_init__(self) -> None:
         if min(self.minutes, self.horizon, self.rate, self.report) <= 0:
@@ -164,6 +166,8 @@ def train(task: Task, folder: Path, plan: Plan, tell: Callable[[dict[str, Any]],
         if time.monotonic() - told > plan.report:
             _report(task, folder, plan, progress, state, losses, rate, tell)
             told, losses = time.monotonic(), []
+            if progress.best >= plan.goal:
+                break
     if losses:
         _report(task, folder, plan, progress, state, losses, _rate(plan, progress), tell)
     return progress
