@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -19,3 +21,12 @@ def painted() -> tuple[Samples, tuple[torch.Tensor, torch.Tensor]]:
 @pytest.fixture(scope="session")
 def samples(painted: tuple[Samples, tuple[torch.Tensor, torch.Tensor]]) -> Samples:
     return painted[0]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Pictures this small are slower on several threads, above all on a machine that does something else, too."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
