@@ -81,7 +81,7 @@ def main() -> None:
     for name in args.engines or every_variant():
         if any(row["engine"] == name for row in rows):
             continue
-        rows.append(overfit(parse_engine(name), pictures, args))
+        rows.append(overfit(parse_engine(name, training=True), pictures, args))
         if args.json:
             args.json.write_text(json.dumps(rows, indent=1) + "\n")
     show(rows)

@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--engine", required=True, metavar="NAME[:VARIANT]",
-        help="what to train, as --engine of retime takes it: ifrnet:small",
+        help="what to train, as --engine of retime takes it: ifrnet:small; options of its objective may follow: "
+        "film:style,vgg=FILE",
     )  # fmt: skip
     parser.add_argument(
         "--procedural", action="store_true", help="train on painted scenes without end, in place of folders"
@@ -101,7 +102,7 @@ def run(args: argparse.Namespace) -> Result:
     from retempo.models.registry import parse_engine
     from retempo.models.weights import need_packages
 
-    choice = parse_engine(args.engine)
+    choice = parse_engine(args.engine, training=True)
     if not choice.variant.parameters:
         raise UsageError(f"{choice.engine.name} has no network", "choose an engine that is trained")
     need_packages(choice.engine.name)

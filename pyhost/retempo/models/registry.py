@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from retempo.errors import UsageError, WeightsError
@@ -39,6 +39,7 @@ class Choice:
         depth: halvings at most, of engines that make only the frame halfway.
         steps: to an instant, of the others; None where nothing was said.
         tile: side of a tile in pixels; None for whole pictures.
+        taught: keywords of ``Engine.objective``, of an engine that is trained.
     """
 
     engine: Engine
@@ -49,6 +50,7 @@ class Choice:
     depth: int = DEPTH
     steps: int | None = None
     tile: int | None = None
+    taught: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -72,8 +74,11 @@ def find_engine(name: str) -> Engine:
     return found
 
 
-def parse_engine(text: str) -> Choice:
+def parse_engine(text: str, *, training: bool = False) -> Choice:
     """Read what a user wrote; imports no torch.
+
+    Args:
+        training: the options of the engine's objective may be said, too.
 
     Raises:
         UsageError: an unknown engine, variant, option or value.
@@ -84,9 +89,11 @@ def parse_engine(text: str) -> Choice:
     known = {variant.name: variant for variant in engine.variants}
     if wanted and wanted not in known:
         raise UsageError(f"{name} has no variant {wanted!r}", f"choose from {', '.join(known)}")
-    table = list_options(engine)
+    lessons = engine.objective_options if training else {}
+    table = {**lessons, **list_options(engine)}
     values: dict[str, Any] = {}
     common: dict[str, Any] = {}
+    taught: dict[str, Any] = {}
     said: dict[str, str] = {}
     pin = ""
     for pair in pairs:
@@ -97,12 +104,15 @@ def parse_engine(text: str) -> Choice:
         option = table.get(key)
         if option is None or not equals:
             raise UsageError(f"{name} has no option {pair!r}", f"its options: {', '.join(table) or 'none'}")
+        place = values if key in engine.options else taught if option is lessons.get(key) else common
         try:
-            (values if key in engine.options else common)[option.keyword] = option.kind(value)
+            place[option.keyword] = option.kind(value)
         except ValueError as error:
             raise UsageError(f"{name}: {pair}: {error}", f"{key}: {option.help}") from error
-        said[key] = value
-    return Choice(engine, known[wanted] if wanted else engine.variants[0], values, said, pin, **common)
+        if place is not taught:
+            said[key] = value
+    variant = known[wanted] if wanted else engine.variants[0]
+    return Choice(engine, variant, values, said, pin, **common, taught=taught)
 
 
 def list_options(engine: Engine) -> dict[str, Option]:

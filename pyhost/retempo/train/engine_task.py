@@ -54,7 +54,7 @@ class EngineTask:
             torch.manual_seed(seed)
             self.module = choice.engine.build(choice.variant.name).to(device)
         self._choice, self._data, self._device = choice, data, device
-        self._objective = choice.engine.objective(choice.variant.name)
+        self._objective = choice.engine.objective(choice.variant.name, **choice.taught)
         self._batch, self._crop, self._vary = batch, crop, tuple(vary)
         self._index, self._teacher = index, teacher
         self._ahead = ThreadPoolExecutor(1)
