@@ -268,7 +268,7 @@ def test_distances_are_told_where_they_are_asked_for(
 @pytest.fixture(scope="module")
 def vgg(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file as torchvision publishes VGG-19, its weights by chance."""
-    from retempo.models.film.perceptual import Vgg
+    from retempo.models.vgg import Vgg
 
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("vgg") / "vgg19.pth"
@@ -285,8 +285,9 @@ def test_each_network_learns_and_its_weights_are_found(
     monkeypatch.setenv("RETEMPO_WEIGHTS", str(tmp_path / "weights"))
     choice = parse_engine(name)
     recipe = choice.engine.recipe
-    lesson = f",vgg={vgg}" if name in ("film:style", "film:vgg") else ""
-    task = painted(name + lesson, batch=1, crop=max(32, choice.engine.capabilities.multiple), limit=2)
+    lesson = f",vgg={vgg}" if name in ("film:style", "film:vgg", "softsplat:lf") else ""
+    crop = max(64 if choice.engine.name == "softsplat" else 32, choice.engine.capabilities.multiple)
+    task = painted(name + lesson, batch=1, crop=crop, limit=2)
     plan = Plan(
         minutes=30, steps=STEPS, rate=recipe.rate, warm=1, report=1e9, optimiser=recipe.optimiser,
         betas=recipe.betas, decay=recipe.decay, clip=recipe.clip,

@@ -1,4 +1,4 @@
-"""What must outlive a slice of training: weights, their running mean, the optimiser's moments, how far it is."""
+"""What must outlive a slice of training? Weights, their running mean, the optimiser's moments, how far it is."""
 
 from __future__ import annotations
 
