@@ -233,3 +233,40 @@ def test_the_choice_is_part_of_the_fingerprint(log: list[Any]) -> None:
 def test_unknown_engines_are_named() -> None:
     with pytest.raises(UsageError, match=r"no engine 'filn'.*splatsyn, film, ifrnet"):
         RetimeSettings(engine="filn")
+
+
+NETWORKS = tuple(name for name in registry.ENGINES if name != "splatsyn")
+
+
+SLOW = [pytest.param(name, marks=pytest.mark.slow if name == "cspa" else ()) for name in NETWORKS]
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_every_engine_makes_frames_of_every_channel(
+    retempo: Program, plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("RETEMPO_WEIGHTS", str(tmp_path / "weights"))
+    source, out = plate / "plate.####.exr", tmp_path / "out.####.exr"
+    flags = (
+        "--frames",
+        "1002-1003",
+        "--speed",
+        "1/2",
+        "--output-start",
+        0,
+        "--quiet",
+        "--threads",
+        1,
+        *LINEAR,
+    )
+    refused = retempo("retime", source, "-o", out, *flags, "--engine", name)
+    assert refused.code == 8 and "no weights here" in refused.err and not list(tmp_path.glob("out.*"))
+    retempo.done("retime", source, "-o", out, *flags, "--engine", name, "--allow-untrained")
+    made, known = raw(tmp_path / "out.0001.exr"), raw(plate / "plate.1002.exr")
+    assert {key: (value.shape, value.dtype) for key, value in made.items()} == {
+        key: (value.shape, value.dtype) for key, value in known.items()
+    }
+    seen = planes(tmp_path / "out.0001.exr", ("R", "G", "B", "A", "Z"))
+    assert np.isfinite(seen).all() and seen[..., 3].min() >= 0.0 and seen[..., 3].max() <= 1.001
+    stood = np.union1d(raw(plate / "plate.1002.exr")[0, "id"], raw(plate / "plate.1003.exr")[0, "id"])
+    assert np.isin(made[0, "id"], stood).all(), "an id is one that stood in a source frame"

@@ -155,6 +155,7 @@ class FrameRenderer:
             return view
         canvas, layer = view.canvases[0], self.settings.flow_layer
         start = around.pairs[0][0]
+        here, columns = around.times.index(start), columns_of(frames[start], canvas, layer)
         seen = look_around(sorted(frames), start, self.network.engine.capabilities.frames)
         return replace(
             view,
@@ -164,9 +165,10 @@ class FrameRenderer:
                     guide_of(frames[time], canvas.layers, canvas.window, self.color, layer) for time in seen
                 ),
                 (around.time_of(around.pairs[0][0]), around.time_of(around.pairs[0][1])),
-                around.times.index(start),
-                columns_of(frames[start], canvas, layer),
+                here,
+                columns,
                 self.color.from_flow,
+                max(float(one.pixels[..., columns].max()) for one in view.canvases[here : here + 2]),
                 view.motion,
                 self.settings.filter,
             ),

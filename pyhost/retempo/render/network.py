@@ -115,6 +115,8 @@ class NetworkGap:
         here: which of the view's frames the earlier one is.
         columns: of the canvas, that the network makes.
         decode: what it made -> working space.
+        brightest: value of the gap's frames, in the working space: nothing that is made is brighter (near its top, flow
+            space is steep: a little too much there would be light without end).
         motion: moves what the engine's fields do not; None where there is nothing else.
         filter: for moving along the engine's fields.
     """
@@ -125,6 +127,7 @@ class NetworkGap:
     here: int
     columns: tuple[int, ...]
     decode: Decode
+    brightest: float
     motion: Prepared | LayeredPrepared | None
     filter: str
     _windows: dict[Any, Any] = field(default_factory=dict, repr=False)
@@ -203,8 +206,8 @@ class NetworkGap:
             result = _whole(made.pixels, made.ids)
         else:
             result = _whole(np.zeros(tuple(pixels[0].shape), np.float32), None)
-        colour = np.ascontiguousarray(made.image[0].permute(1, 2, 0).cpu().numpy())
-        result.pixels[..., list(self.columns)] = self.decode(colour)
+        colour = self.decode(np.ascontiguousarray(made.image[0].permute(1, 2, 0).cpu().numpy()))
+        result.pixels[..., list(self.columns)] = np.minimum(colour, self.brightest)
         return result
 
     def _move(
