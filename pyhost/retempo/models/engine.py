@@ -121,3 +121,21 @@ class Engine:
     recipe: Recipe
     options: Mapping[str, Option] = field(default_factory=dict)
     objective_options: Mapping[str, Option] = field(default_factory=dict)
+
+
+def fit_published(
+    state: Mapping[str, Tensor], build: Callable[[str], nn.Module], variant: str, name: str
+) -> dict[str, Tensor]:
+    """See that published tensors fit a network one to one; they have its names, but for a wrapper's ``module.``.
+
+    Raises:
+        InputError: a name is missing or unknown, a shape is another, a value is not finite.
+    """
+    import torch
+
+    from retempo.flow.trained import fit_state
+
+    with torch.device("meta"):  # names and shapes alone
+        wanted = build(variant).state_dict()
+    plain = {key.removeprefix("module."): tensor for key, tensor in state.items()}
+    return fit_state(plain, wanted, f"{name}:{variant}")

@@ -57,7 +57,7 @@ def test_published_files_convert_with_and_without_the_wrapper(small: IfrNet) -> 
     for given in (state, wrapped):
         found = ENGINE.convert(given, "small")
         assert list(found) == list(small.state_dict()) and all(torch.equal(found[k], state[k]) for k in state)
-    with pytest.raises(InputError, match=r"not the weights of ifrnet base.*encoder.pyramid1.0.0.weight is"):
+    with pytest.raises(InputError, match=r"not the weights of ifrnet:base.*encoder.pyramid1.0.0.weight is"):
         ENGINE.convert(state, "base")
     with pytest.raises(InputError, match=r"decoder1.convblock.2.bias is missing"):
         ENGINE.convert({k: v for k, v in state.items() if k != "decoder1.convblock.2.bias"}, "small")

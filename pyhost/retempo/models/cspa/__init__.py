@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from retempo.models.base import Capabilities, Interpolator
-from retempo.models.engine import Engine, Objective, Recipe, Variant
+from retempo.models.engine import Engine, Objective, Recipe, Variant, fit_published
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -31,13 +31,7 @@ def adapt(network: nn.Module, name: str) -> Interpolator:
 
 def convert(state: Mapping[str, Tensor], variant: str) -> dict[str, Tensor]:
     """Tensors of our own training; nothing was published."""
-    import torch
-
-    from retempo.flow.trained import fit_state
-
-    with torch.device("meta"):  # names and shapes alone
-        wanted = build(variant).state_dict()
-    return fit_state({name.removeprefix("module."): one for name, one in state.items()}, wanted, "cspa")
+    return fit_published(state, build, variant, "cspa")
 
 
 def objective(variant: str) -> Objective:

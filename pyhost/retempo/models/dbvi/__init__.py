@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from retempo.models.base import Capabilities, Interpolator
-from retempo.models.engine import Engine, Objective, Option, Recipe, Variant
+from retempo.models.engine import Engine, Objective, Option, Recipe, Variant, fit_published
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,14 +34,7 @@ def adapt(network: nn.Module, name: str, *, flow: str = FLOW) -> Interpolator:
 
 def convert(state: Mapping[str, Tensor], variant: str) -> dict[str, Tensor]:
     """The authors' tensors (what ``gNet`` holds in their files), without ``module.``."""
-    import torch
-
-    from retempo.flow.trained import fit_state
-
-    with torch.device("meta"):  # names and shapes alone
-        wanted = build(variant).state_dict()
-    plain = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    return fit_state(plain, wanted, f"dbvi:{variant}")
+    return fit_published(state, build, variant, "dbvi")
 
 
 def objective(variant: str) -> Objective:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from retempo.models.base import Capabilities, Interpolator
-from retempo.models.engine import Engine, Objective, Option, Recipe, Variant
+from retempo.models.engine import Engine, Objective, Option, Recipe, Variant, fit_published
 from retempo.models.ifrnet.sizes import SIZES
 
 if TYPE_CHECKING:
@@ -53,14 +53,7 @@ def convert(state: Mapping[str, Tensor], variant: str) -> dict[str, Tensor]:
     Raises:
         InputError: a name is missing or unknown, a shape is another, a value is not finite.
     """
-    import torch
-
-    from retempo.flow.trained import fit_state
-
-    with torch.device("meta"):  # names and shapes alone
-        wanted = build(variant).state_dict()
-    plain = {key.removeprefix("module."): tensor for key, tensor in state.items()}
-    return fit_state(plain, wanted, f"ifrnet {variant}")
+    return fit_published(state, build, variant, "ifrnet")
 
 
 def objective(variant: str) -> Objective:

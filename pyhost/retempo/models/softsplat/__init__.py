@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from retempo.models.base import Capabilities, Interpolator
-from retempo.models.engine import Engine, Objective, Option, Recipe, Variant
+from retempo.models.engine import Engine, Objective, Option, Recipe, Variant, fit_published
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,14 +34,8 @@ def convert(state: Mapping[str, Tensor], variant: str) -> dict[str, Tensor]:
     Raises:
         InputError: a name is missing or unknown, a shape is another, a value is not finite.
     """
-    import torch
-
-    from retempo.flow.trained import fit_state
-
-    with torch.device("meta"):  # names and shapes alone
-        wanted = build(variant).state_dict()
     plain = {key.replace("module", "net"): tensor for key, tensor in state.items()}
-    return fit_state(plain, wanted, f"softsplat {variant}")
+    return fit_published(plain, build, variant, "softsplat")
 
 
 def objective(variant: str, vgg: str = "") -> Objective:

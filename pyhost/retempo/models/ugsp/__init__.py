@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from retempo.models.base import Capabilities, Interpolator
-from retempo.models.engine import Engine, Objective, Option, Recipe, Variant
+from retempo.models.engine import Engine, Objective, Option, Recipe, Variant, fit_published
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -36,14 +36,7 @@ def adapt(network: nn.Module, name: str, **options: Any) -> Interpolator:
 
 def convert(state: Mapping[str, Tensor], variant: str) -> dict[str, Tensor]:
     """Tensors of our own training; nothing was published."""
-    import torch
-
-    from retempo.flow.trained import fit_state
-
-    with torch.device("meta"):  # names and shapes alone
-        wanted = build(variant).state_dict()
-    plain = {name.removeprefix("module."): one for name, one in state.items()}
-    return fit_state(plain, wanted, f"ugsp:{variant}")
+    return fit_published(state, build, variant, "ugsp")
 
 
 def objective(variant: str) -> Objective:
