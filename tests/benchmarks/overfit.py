@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,8 +22,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
-from retempo.errors import WeightsError
+from retempo.errors import UsageError, WeightsError
 from retempo.models.base import Capabilities
 from retempo.models.engine import Batch
 from retempo.models.registry import ENGINES, Choice, find_engine, parse_engine
@@ -64,6 +66,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="an engine")
     parser.add_argument("--goal", type=float, default=35.0, help="dB")
     parser.add_argument("--rate", type=float, help="default: the engine's")
+    parser.add_argument("--half", action="store_true", help="bfloat16 where PyTorch deems it enough")
+    parser.add_argument("--start", type=Path, help="weights to begin with, in place of weights by chance")
+    parser.add_argument("--keep", type=Path, help="folder in which each engine's best weights stay")
     parser.add_argument("--report", type=float, default=10.0, help="seconds between looks")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
@@ -125,12 +130,14 @@ def overfit(choice: Choice, pictures: dict[int, torch.Tensor], args: argparse.Na
     row: dict[str, Any] = {"engine": choice.name, "parameters": choice.variant.parameters}
     try:
         task = EngineTask(choice, source, source, batch=1, crop=args.crop, limit=1, device=args.device)
-    except WeightsError as error:
+    except (UsageError, WeightsError) as error:
         print(f"{choice.name}: not trained: {error}", flush=True)
         return {**row, "missing": str(error)}
+    if args.start:
+        task.module.load_state_dict(load_file(args.start))
     plan = Plan(
         minutes=args.minutes, horizon=args.minutes, rate=args.rate or recipe.rate, report=args.report,
-        optimiser=recipe.optimiser, betas=recipe.betas, decay=recipe.decay, clip=recipe.clip, goal=args.goal,
+        optimiser=recipe.optimiser, betas=recipe.betas, decay=recipe.decay, clip=recipe.clip, goal=args.goal, half=args.half,
     )  # fmt: skip
     told: list[dict[str, Any]] = []
 
@@ -143,8 +150,11 @@ def overfit(choice: Choice, pictures: dict[int, torch.Tensor], args: argparse.Na
         begun = time.monotonic()
         progress = train(task, Path(folder), plan, tell)
         seconds = time.monotonic() - begun
+        if args.keep:
+            args.keep.mkdir(parents=True, exist_ok=True)
+            shutil.copy(Path(folder) / "best.safetensors", args.keep / f"{choice.name}.safetensors")
     return {
-        **row, "steps": progress.iteration, "seconds": seconds, "rate": plan.rate, "before": progress.first,
+        **row, "side": args.crop, "half": args.half, "steps": progress.iteration, "seconds": seconds, "rate": plan.rate, "before": progress.first,
         "after": progress.best, "loss_before": told[0]["validation_loss"], "loss_after": told[-1]["validation_loss"],
     }  # fmt: skip
 
@@ -154,14 +164,14 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
     print(
         "| engine | parameters | rate | steps | seconds | objective, before and after | PSNR before | after |"
     )
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for row in rows:
         head = f"| `{row['engine']}` | {row['parameters'] / 1e6:.2f} M |"
         if "missing" in row:
-            print(f"{head} | | | not trained: {row['missing']} | | |")
+            print(f"{head} | | | | not trained: {row['missing']} | | |")
             continue
         print(
-            f"{head} {row['rate']:g} | {row['steps']} | {row['seconds']:.0f} | {row['loss_before']:.4g} -> "
+            f"{head} {row['side']}{', 16 bits' if row['half'] else ''} | {row['rate']:g} | {row['steps']} | {row['seconds']:.0f} | {row['loss_before']:.4g} -> "
             f"{row['loss_after']:.4g} | {row['before']:.2f} | {row['after']:.2f} |"
         )
 

@@ -276,6 +276,17 @@ def vgg(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@torch.no_grad()
+def measure_twice(task: EngineTask, batch: Batch) -> list[float]:
+    """The objective on a batch in full precision and in bfloat16, with the same chance."""
+    found = []
+    for half in (False, True):
+        torch.manual_seed(3)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            found.append(float(task._objective(task.module, batch)))
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_each_network_learns_and_its_weights_are_found(
@@ -295,13 +306,15 @@ def test_each_network_learns_and_its_weights_are_found(
     told: list[dict[str, Any]] = []
     train(task, tmp_path / "run", plan, told.append)
     assert told[-1]["validation_loss"] < told[0]["validation_loss"]
+    (batch, *_) = task._held_out
+    full, half = measure_twice(task, batch)
+    assert half == pytest.approx(full, rel=0.1), "16 bits are enough"
     path = tmp_path / "mine.safetensors"
     task.save(path, {})
     add_weights(choice.variant.weights, path)
     engine = load_engine(name)
     assert engine.name.startswith(name) and "untrained" not in engine.name
     mine = choice.engine.adapt(task.module, name, **choice.options)
-    (batch, *_) = task._held_out
     one, other = (each.prepare(batch.frames).render(batch.time).image for each in (mine, engine))
     torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
 
