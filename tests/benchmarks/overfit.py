@@ -137,7 +137,8 @@ def overfit(choice: Choice, pictures: dict[int, torch.Tensor], args: argparse.Na
         task.module.load_state_dict(load_file(args.start))
     plan = Plan(
         minutes=args.minutes, horizon=args.minutes, rate=args.rate or recipe.rate, report=args.report,
-        optimiser=recipe.optimiser, betas=recipe.betas, decay=recipe.decay, clip=recipe.clip, goal=args.goal, half=args.half,
+        optimiser=recipe.optimiser, betas=recipe.betas, decay=recipe.decay, clip=recipe.clip, goal=args.goal,
+        half=args.half,
     )  # fmt: skip
     told: list[dict[str, Any]] = []
 
@@ -154,25 +155,25 @@ def overfit(choice: Choice, pictures: dict[int, torch.Tensor], args: argparse.Na
             args.keep.mkdir(parents=True, exist_ok=True)
             shutil.copy(Path(folder) / "best.safetensors", args.keep / f"{choice.name}.safetensors")
     return {
-        **row, "side": args.crop, "half": args.half, "steps": progress.iteration, "seconds": seconds, "rate": plan.rate, "before": progress.first,
-        "after": progress.best, "loss_before": told[0]["validation_loss"], "loss_after": told[-1]["validation_loss"],
+        **row, "side": args.crop, "half": args.half, "steps": progress.iteration, "seconds": seconds,
+        "rate": plan.rate, "before": progress.first, "after": progress.best,
+        "loss_before": told[0]["validation_loss"], "loss_after": told[-1]["validation_loss"],
     }  # fmt: skip
 
 
 def show(rows: Sequence[dict[str, Any]]) -> None:
     """The table."""
-    print(
-        "| engine | parameters | rate | steps | seconds | objective, before and after | PSNR before | after |"
-    )
+    print("| engine | parameters | side | rate | steps | seconds | objective | PSNR before | after |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for row in rows:
         head = f"| `{row['engine']}` | {row['parameters'] / 1e6:.2f} M |"
         if "missing" in row:
             print(f"{head} | | | | not trained: {row['missing']} | | |")
             continue
+        side = f"{row['side']}, 16 bits" if row["half"] else f"{row['side']}"
         print(
-            f"{head} {row['side']}{', 16 bits' if row['half'] else ''} | {row['rate']:g} | {row['steps']} | {row['seconds']:.0f} | {row['loss_before']:.4g} -> "
-            f"{row['loss_after']:.4g} | {row['before']:.2f} | {row['after']:.2f} |"
+            f"{head} {side} | {row['rate']:g} | {row['steps']} | {row['seconds']:.0f} | "
+            f"{row['loss_before']:.4g} -> {row['loss_after']:.4g} | {row['before']:.2f} | {row['after']:.2f} |"
         )
 
 
