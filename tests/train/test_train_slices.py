@@ -51,7 +51,7 @@ def test_slices_go_on(tmp_path: Path) -> None:
     second = train(other, tmp_path, plan, told.append)
     assert second.iteration == first.iteration + len(other.drawn) and second.first == first.first
     assert not set(one.drawn) & set(other.drawn), "fresh batches, not the first slice's again"
-    assert second.minutes == pytest.approx(first.minutes + 0.5 * SECOND, abs=0.2 * SECOND)
+    assert first.minutes < second.minutes <= first.minutes + 0.51 * SECOND
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in lines] == sorted({line["iteration"] for line in lines})
     assert lines[-1]["rate"] < lines[0]["rate"] <= 0.05
