@@ -13,6 +13,8 @@ from wire_client import Client, Picture, Refused
 from plates import LINEAR, Program, picture, planes, write_image
 from retempo.color.pipeline import ColorPipeline
 from retempo.io.frame import Frame, Window, make_layer
+from retempo.models.registry import find_engine
+from retempo.models.weights import add_weights
 from retempo.render.frame import FrameRenderer
 from retempo.server.engine import OTHER_SETTINGS, RENDER_SETTINGS, pair_settings
 from retempo.server.loop import Server
@@ -317,6 +319,9 @@ def test_nothing_is_kept_without_a_cache(serve: Callable[..., Server], folder: P
         ("3/2", {"flow": "vectors"}, {}, 3, "vectors"),
         ("3/2", {"depth": "add"}, {}, 2, "depth"),
         ("3/2", {"device": "cuda:77"}, {}, 7, ""),
+        ("3/2", {"engine": "film"}, {}, 8, "film:style has no weights here"),
+        ("3/2", {"engine": "filn"}, {}, 2, "filn"),
+        ("3/2", {"allow_untrained": "true"}, {}, 2, "cannot be chosen"),
         ("3/2", {}, {"channels": 3}, 2, "channels"),
         ("3/2", {"engine": "blend"}, {"output": Output.CONFIDENCE}, 2, "splatsyn"),
         ("3/2", {}, {"kind": Kind.VECTORS, "output": Output.VECTORS}, 3, "source frame"),
@@ -331,6 +336,25 @@ def test_what_cannot_be_done_is_said_and_the_connection_goes_on(
     assert refused.value.failed.code == code, refused.value
     assert text in str(refused.value) and not refused.value.failed.closing
     client.ping()
+
+
+def test_an_engine_with_weights_makes_the_frame(
+    client: Client, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights by chance, put where weights belong: the picture is not the splatting's, alpha is moved."""
+    torch = pytest.importorskip("torch", reason="engines have networks")
+    folder = tmp_path_factory.mktemp("weights")
+    monkeypatch.setenv("RETEMPO_WEIGHTS", str(folder / "here"))
+    torch.manual_seed(1)
+    torch.save(find_engine("ifrnet").build("small").state_dict(), folder / "small.pth")
+    add_weights("ifrnet-small", folder / "small.pth")
+    given = [Picture(1, plate(1)), Picture(2, plate(2))]
+    moved, _ = client.render("3/2", given, SETTINGS)
+    made, _ = client.render("3/2", given, {**SETTINGS, "engine": "ifrnet:small"})
+    assert made.shape == moved.shape and np.isfinite(made).all()
+    assert not np.allclose(made[..., :3], moved[..., :3], atol=0.01)
+    again, _ = client.render("3/2", given, {**SETTINGS, "engine": "ifrnet:small"})
+    assert np.array_equal(made, again)
 
 
 def test_frames_that_do_not_fit(client: Client) -> None:
