@@ -43,7 +43,7 @@ class Line:
 
 def test_slices_go_on(tmp_path: Path) -> None:
     told: list[dict[str, object]] = []
-    plan = Plan(minutes=0.5 * SECOND, horizon=2 * SECOND, rate=0.05, report=0.2)
+    plan = Plan(minutes=0.5 * SECOND, horizon=2 * SECOND, rate=0.05, report=0.2, warm=0)
     one = Line()
     first = train(one, tmp_path, plan, told.append)
     assert first.iteration == len(one.drawn) > 10 and first.best > first.first
