@@ -20,6 +20,7 @@ COMMANDS = (
     "vectors",
     "evaluate",
     "train",
+    "codec",
     "serve",
     "plugin",
     "info",

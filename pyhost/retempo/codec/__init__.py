@@ -1,0 +1,1 @@
+"""How does a frame travel as the little that its neighbours do not already say?"""

@@ -1,0 +1,73 @@
+"""How does one 8-bit picture become bytes and a picture again? JPEG XL or PNG, through OpenImageIO."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import OpenImageIO as oiio
+
+from retempo.errors import InputError, OutputError, UsageError
+
+KINDS: Final = ("jxl", "png")
+"""JPEG XL (lossy below quality 100), PNG (always lossless)."""
+
+
+def encode_still(codes: np.ndarray, kind: str = "jxl", quality: int = 90) -> bytes:
+    """Bytes of a picture.
+
+    Args:
+        codes: [H, W, 3] uint8. kind: ``jxl`` or ``png``. quality: of JPEG XL, 1 to 100; 100 loses nothing.
+
+    Raises:
+        UsageError: another kind or quality. OutputError: this build of OpenImageIO does not write it.
+    """
+    if kind not in KINDS or not 1 <= quality <= 100:
+        raise UsageError(f"a still picture as {kind!r} of quality {quality}", "use jxl (1 to 100) or png")
+    height, width, channels = codes.shape
+    spec = oiio.ImageSpec(width, height, channels, "uint8")
+    if kind == "jxl":
+        spec["Compression"] = f"jpegxl:{quality}"
+    with tempfile.TemporaryDirectory(prefix="retempo-still-") as folder:
+        path = Path(folder) / f"still.{kind}"
+        out = oiio.ImageOutput.create(str(path))
+        written = out is not None and (
+            out.open(str(path), spec) and out.write_image(np.ascontiguousarray(codes)) and out.close()
+        )
+        if not written:
+            said = out.geterror() if out is not None else oiio.geterror()
+            raise OutputError(f"a {kind} still cannot be written: {said}", "use --still png")
+        return path.read_bytes()
+
+
+def decode_still(data: bytes, kind: str, width: int, height: int, name: str) -> np.ndarray:
+    """The picture of bytes, [height, width, 3] uint8.
+
+    Args:
+        data: what ``encode_still`` made. kind: ``jxl`` or ``png``. width, height: what it must be.
+        name: what to call it in messages.
+
+    Raises:
+        InputError: it is no such picture, or of another size (looked at before any pixel is read).
+    """
+    with tempfile.TemporaryDirectory(prefix="retempo-still-") as folder:
+        path = Path(folder) / f"still.{kind}"
+        path.write_bytes(data)
+        file = oiio.ImageInput.open(str(path))
+        if file is None:
+            raise InputError(f"{name} is no {kind} picture: {oiio.geterror()}", "encode it again")
+        spec = file.spec()
+        if (spec.width, spec.height, spec.nchannels) != (width, height, 3):
+            file.close()
+            raise InputError(
+                f"{name} is {spec.width}x{spec.height}, {spec.nchannels} channels, not {width}x{height}, 3",
+                "encode it again",
+            )
+        codes = file.read_image("uint8")
+        said = file.geterror()
+        file.close()
+        if codes is None:
+            raise InputError(f"{name} cannot be read: {said}", "encode it again")
+        return np.asarray(codes, np.uint8).reshape(height, width, 3)
