@@ -464,6 +464,37 @@ bool importance(py::object image0_, py::object image1_, py::object flow01_, py::
                            options);
 }
 
+// --------------------------------------------------------------------------------------------------- susan
+
+void susan(py::sequence frames_, int centre, py::object out_, double sigma, double t, int radius,
+           int threads) {
+    check_range("sigma", sigma, 1e-3, 1e6);
+    check_range("t", t, 1e-6, 1e6);
+    check_range("radius", radius, 1, kSusanRadius);
+    check_range("threads", threads, 0, 4096);
+    const SusanOptions options{static_cast<float>(sigma), static_cast<float>(t), radius, threads};
+    const size_t count = py::len(frames_);
+    if (count == 0) throw std::invalid_argument("frames: expected at least one frame, got none");
+    check_range("centre", centre, 0, static_cast<double>(count) - 1);
+    std::vector<Array> frames;
+    for (size_t i = 0; i < count; ++i) frames.emplace_back(frames_[i], "frames[" + std::to_string(i) + "]");
+    const Array out(out_, "out");
+    Call call(frames[0], false);
+    if (call.on_cuda())
+        throw std::invalid_argument("frames: expected arrays in host memory, got one on a CUDA device");
+    check_shape(frames[0], {-1, -1, -1}, "[H, W, C]");
+    for (const Array& f : frames) call.input(f, frames[0].shape, "[H, W, C]");
+    call.output(out, frames[0].shape, "[H, W, C]");
+    if (out.shape[2] > kSusanChannels)
+        throw std::invalid_argument("frames: expected at most " + std::to_string(kSusanChannels) +
+                                    " channels, got " + std::to_string(out.shape[2]));
+    call.check_apart_all();
+    std::vector<Image<const float>> views;
+    for (const Array& f : frames) views.push_back(image<const float>(f));
+    py::gil_scoped_release free;
+    cpu::susan({views.data(), static_cast<int>(count), centre, image<float>(out)}, options);
+}
+
 // ----------------------------------------------------------------------------------------------- inversion
 
 void invert_flow(py::object flow_, py::object metric_, py::object trust_, py::object guess_, py::object out_,
@@ -743,6 +774,8 @@ PYBIND11_MODULE(_native, m) {
           "deterministic"_a = false, "stream"_a = 0, "check_finite"_a = true);
     m.def("importance", &importance, "image0"_a, "image1"_a, "flow01"_a, "flow10"_a, "splat"_a, "merge"_a,
           py::kw_only(), "splat_coefficients"_a, "merge_coefficients"_a, "temperature"_a, "threads"_a = 0);
+    m.def("susan", &susan, "frames"_a, "centre"_a, "out"_a, py::kw_only(), "sigma"_a, "t"_a, "radius"_a,
+          "threads"_a = 0);
     m.def("invert_flow", &invert_flow, "flow"_a, "metric"_a, "trust"_a, "guess"_a, "out"_a, "seen"_a,
           py::kw_only(), "threads"_a = 0, "deterministic"_a = false, "stream"_a = 0, "check_finite"_a = true);
     m.def("build_info", &build_info);

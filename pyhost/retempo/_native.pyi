@@ -121,6 +121,16 @@ def importance(
     temperature: float,
     threads: int = 0,
 ) -> bool: ...  # False: an image or a flow is not finite
+def susan(
+    frames: Sequence[Array],  # [H, W, C] float32 each, C at most 4, host memory
+    centre: int,  # which of them is smoothed
+    out: Array,  # [H, W, C] float32, written
+    *,
+    sigma: float,  # pixels and frames
+    t: float,  # difference of brightness
+    radius: int,  # 1 to 3
+    threads: int = 0,
+) -> None: ...
 def invert_flow(
     flow: Array,  # [H, W, 2] float32 pixels, frame 0 -> 1
     metric: Array | None,  # [H, W]; larger is nearer

@@ -12,6 +12,7 @@
 #include "importance.h"
 #include "inversion.h"
 #include "splat_forward.h"
+#include "susan.h"
 #include "synthesize.h"
 #include "view.h"
 
@@ -76,6 +77,14 @@ struct Importance {
     Image<float> splat, merge;
 };
 
+// Channel-last: frames [H,W,C] of one clip in order, C at most kSusanChannels -> frame `centre` smoothed;
+// susan.h. CPU only.
+struct Susan {
+    const Image<const float>* frames = nullptr;
+    int frame_count = 0, centre = 0;
+    Image<float> out;
+};
+
 // Channel-last: flow01 [H,W,2] -> flow10 [H,W,2] and where it is seen [H,W,1] (1, or 0: filled); inversion.h.
 // metric, trust [H,W,1] and guess [H,W,2] may be absent.
 struct Inversion {
@@ -118,6 +127,7 @@ void warp_ids(const WarpIds& views, const WarpOptions& options);
 void synthesize(const Synthesis& views, const SynthesisOptions& options);
 bool importance(const Importance& views, const ImportanceOptions& options); // false: something is not finite
 void invert_flow(const Inversion& views, const InversionOptions& options);
+void susan(const Susan& views, const SusanOptions& options);
 
 // Index of the first non-finite element, or -1.
 template <class T>

@@ -90,6 +90,7 @@ void warp_ids(const WarpIds& v, const WarpOptions& o) { choice().table.warp_ids(
 void synthesize(const Synthesis& v, const SynthesisOptions& o) { choice().table.synthesize(v, o); }
 bool importance(const Importance& v, const ImportanceOptions& o) { return choice().table.importance(v, o); }
 void invert_flow(const Inversion& v, const InversionOptions& o) { choice().table.invert_flow(v, o); }
+void susan(const Susan& v, const SusanOptions& o) { choice().table.susan(v, o); }
 template <>
 int64_t find_non_finite(const float* d, int64_t n, int t) {
     return choice().table.find_non_finite_f(d, n, t);

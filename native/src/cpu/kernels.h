@@ -19,6 +19,7 @@ struct Kernels {
     void (*synthesize)(const Synthesis&, const SynthesisOptions&);
     bool (*importance)(const Importance&, const ImportanceOptions&);
     void (*invert_flow)(const Inversion&, const InversionOptions&);
+    void (*susan)(const Susan&, const SusanOptions&);
     int64_t (*find_non_finite_f)(const float*, int64_t, int);
     int64_t (*find_non_finite_d)(const double*, int64_t, int);
 };
@@ -32,6 +33,7 @@ struct Kernels {
     void register_finite(Kernels& table);                                                                    \
     void register_importance(Kernels& table);                                                                \
     void register_inversion(Kernels& table);                                                                 \
+    void register_susan(Kernels& table);                                                                     \
     inline void register_all(Kernels& table) {                                                               \
         register_splat(table);                                                                               \
         register_warp(table);                                                                                \
@@ -39,6 +41,7 @@ struct Kernels {
         register_finite(table);                                                                              \
         register_importance(table);                                                                          \
         register_inversion(table);                                                                           \
+        register_susan(table);                                                                               \
     }                                                                                                        \
     }
 

@@ -324,3 +324,32 @@ def cover(flow: Tensor, metric: Tensor) -> Tensor:
     """Sum of the bilinear weights of the source pixels whose metric is finite, [N, 1, H, W]."""
     alive = metric.isfinite().to(flow.dtype)
     return splat(alive, flow, mode="sum").out
+
+
+def susan(frames: Sequence[Tensor], centre: int, *, sigma: float, t: float, radius: int) -> Tensor:
+    """Frame ``centre`` of ``[H, W, C]`` frames smoothed by 3-D SUSAN; beyond the picture and the clip there is nothing.
+
+    Smith & Brady, "SUSAN - a new approach to low level image processing" (IJCV 1997), over the root mean square
+    difference of the channels.
+    """
+    own = frames[centre]
+    height, width, _ = own.shape
+    rows, columns = torch.arange(height)[:, None], torch.arange(width)[None, :]
+    total, summed, around = torch.zeros(height, width, 1).to(own), torch.zeros_like(own), []
+    for number, frame in enumerate(frames):
+        for dy in range(-radius, radius + 1):
+            for dx in range(-radius, radius + 1):
+                if (number, dy, dx) == (centre, 0, 0):
+                    continue
+                y, x = rows + dy, columns + dx
+                inside = ((y >= 0) & (y < height) & (x >= 0) & (x < width))[..., None]
+                seen = frame[y.clamp(0, height - 1), x.clamp(0, width - 1)]
+                distance = (dy * dy + dx * dx + (number - centre) ** 2) / (2 * sigma**2)
+                unlike = (seen - own).square().mean(-1, keepdim=True) / t**2
+                exponent = -(unlike + distance)
+                weight = torch.where(inside & (exponent >= -87.0), exponent.exp(), torch.zeros_like(exponent))
+                total, summed = total + weight, summed + weight * seen
+                if number == centre:
+                    around.append(torch.where(inside, seen, torch.full_like(seen, torch.nan)))
+    middle = torch.stack(around).nanquantile(0.5, dim=0)  # of an even number the mean of the middle two
+    return torch.where(total > 0, summed / total, torch.where(middle.isnan(), own, middle))
