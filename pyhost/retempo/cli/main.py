@@ -18,6 +18,8 @@ COMMANDS = (
     "inbetween",
     "blur",
     "vectors",
+    "plate",
+    "fuse",
     "evaluate",
     "train",
     "codec",

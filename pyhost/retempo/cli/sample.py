@@ -1,14 +1,18 @@
 """Where does footage with a known truth come from? A procedural HDR scene, photographed at any times.
 
 ``DIR/plate.####.exr`` holds the frames, ``DIR/truth.####.exr`` what a retime of them should have made,
-``DIR/moment.NNNN.NNN.exr`` single moments.
+``DIR/moment.NNNN.NNN.exr`` single moments. ``--scene street`` is another, for `retempo fuse`:
+``DIR/night.####.exr``, a street at night that cars pass, ``DIR/reference.exr``, that night without cars and noise, and
+``DIR/day.exr``.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from retempo.scene.sample_scene import SampleScene
 
 NAME = "sample"
-HELP = "render a small HDR scene with alpha, ids, depth and true motion vectors, at any frame times"
+HELP = "render a small HDR scene with alpha, ids, depth and true motion vectors; or a street, day and night"
 
 LINEAR_REC709 = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
 """EXR ``chromaticities``: the primaries and the white point in which the scene is painted."""
@@ -35,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--frames",
         default="1-10",
         help="frames of the plate (default: 1-10); the scene begins at 1, or at the first frame if that is beyond 24",
+    )
+    parser.add_argument(
+        "--scene",
+        choices=("layers", "street"),
+        default="layers",
+        help="layers that move (default), or a street seen by a fixed camera, by day and by night",
     )
     parser.add_argument(
         "--truth", metavar="SPEED", help="also what `retime --speed SPEED` should make of the plate"
@@ -64,6 +74,8 @@ def run(args: argparse.Namespace) -> Result:
     from retempo.retime.time_map import ConstantSpeed
     from retempo.scene.sample_scene import STAGED_FRAMES, SampleScene
 
+    if args.scene == "street":
+        return run_street(args)
     width, height = parse_size(args.size)
     numbers, fps = parse_range(args.frames), parse_rate(args.fps, "--fps")
     wanted: dict[str, dict[int, Fraction]] = {"plate.####.exr": {n: Fraction(n) for n in numbers}}
@@ -99,6 +111,74 @@ def run(args: argparse.Namespace) -> Result:
     }
     said = f"{args.directory}: {total} frames of {width}x{height} ({', '.join(wanted)})"
     return Result(data, f"{said}\nlinear Rec.709: retime them with --input-space {flag}" if flag else said)
+
+
+def run_street(args: argparse.Namespace) -> Result:
+    """Write the street: day, reference and the frames of the night.
+
+    Raises:
+        UsageError: moments between frames were asked for.
+    """
+    from retempo.cli.retime import open_progress
+    from retempo.io.pattern import format_range, parse_range
+    from retempo.retime.rational import parse_rate
+    from retempo.scene.street import StreetScene
+
+    if args.truth or args.times or args.samples != 1:
+        raise UsageError(
+            "--truth, --times and --samples are for --scene layers", "leave them out, or choose that scene"
+        )
+    width, height = parse_size(args.size)
+    numbers, fps = parse_range(args.frames), parse_rate(args.fps, "--fps")
+    scene = StreetScene(width, height, args.seed)
+    wanted: dict[str, dict[int, Callable[[], Any]]] = {
+        "day.exr": {0: scene.day},
+        "reference.exr": {0: scene.reference},
+        "night.####.exr": {number: partial(scene.night, number) for number in numbers},
+    }
+    with open_progress(args.quiet or args.json) as progress:
+        done = 0
+        for name, pictures in wanted.items():
+            for _ in write_pictures(args.directory / name, pictures, fps, args.overwrite):
+                done += 1
+                if progress is not None:
+                    progress(done, len(numbers) + 2, name)
+    flag = space_flag()
+    files = {name.partition(".")[0]: str(args.directory / name) for name in wanted}
+    data = {
+        "directory": str(args.directory),
+        "size": f"{width}x{height}",
+        "frames": format_range(numbers),
+        "fps": str(fps),
+        "input_space": flag,
+        **files,
+    }
+    said = f"{args.directory}: a street of {width}x{height}, {len(numbers)} frames of its night ({', '.join(wanted)})"
+    return Result(data, f"{said}\nlinear Rec.709: fuse them with --input-space {flag}" if flag else said)
+
+
+def write_pictures(path: Path, pictures: dict[int, Callable[[], Any]], fps: Fraction, overwrite: bool) -> Any:
+    """Write RGB pictures [H, W, 3] as half floats, number by number; a generator that yields each number."""
+    from retempo.io.frame import Frame, make_layer
+    from retempo.io.metadata import retimed
+    from retempo.io.target import open_target
+    from retempo.io.timecode import Timecode
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    target = open_target(str(path), overwrite=overwrite, source=None, fps=fps)
+    try:
+        for number, paint in pictures.items():
+            layer = make_layer(paint(), ("R", "G", "B"))
+            attributes = {
+                **retimed(Timecode.parse(START_OF_DAY), number, fps),
+                "chromaticities": LINEAR_REC709,
+            }
+            target.write(number, Frame([layer], layer.window, path, "openexr"), attributes)
+            yield number
+        target.close()
+    except BaseException:
+        target.abort()
+        raise
 
 
 def space_flag() -> str:

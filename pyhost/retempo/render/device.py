@@ -9,6 +9,7 @@ import numpy as np
 
 from retempo.errors import DeviceError, UsageError
 
+_WITHOUT = "or leave --device cpu"
 _CUDA = re.compile(r"cuda(?::(\d{1,3}))?")
 
 
@@ -40,7 +41,7 @@ def find_device(text: str) -> str:
         return "cpu"
     from retempo import _native
 
-    without = "or leave --device cpu"
+    without = _WITHOUT
     if not _native.build_info()["cuda"]:
         raise DeviceError(
             f"--device {text}: this build of retempo has no CUDA kernels",
@@ -51,6 +52,17 @@ def find_device(text: str) -> str:
             f"--device {text}: no CUDA GPU answers",
             f"check the driver with nvidia-smi, and CUDA_VISIBLE_DEVICES, {without}",
         )
+    return _find_in_torch(text, number)
+
+
+def find_solver_device(text: str) -> str:
+    """The same where PyTorch alone computes, and none of our kernels; raises as ``find_device``."""
+    kind, number = parse_device(text)
+    return "cpu" if kind == "cpu" else _find_in_torch(text, number)
+
+
+def _find_in_torch(text: str, number: int | None) -> str:
+    without = _WITHOUT
     try:
         import torch
     except ImportError as error:

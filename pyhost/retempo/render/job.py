@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from retempo.color.chromaticities import contradict, spelled
 from retempo.color.config import find_config
@@ -31,6 +32,23 @@ from retempo.render.timing import Schedule
 from retempo.render.vectors import check_vectors, find_depth
 
 
+class ColourSettings(Protocol):
+    """What colour needs to know of any command's settings."""
+
+    @property
+    def config(self) -> str: ...
+    @property
+    def input_space(self) -> str: ...
+    @property
+    def working_space(self) -> str: ...
+    @property
+    def output_space(self) -> str: ...
+    @property
+    def flow_space(self) -> str: ...
+    @property
+    def threads(self) -> int: ...
+
+
 def open_renderer(
     settings: RetimeSettings, source: Source, output: str = "", overlay: Overlay | None = None
 ) -> FrameRenderer:
@@ -48,13 +66,24 @@ def open_renderer(
         UsageError: an unknown flow estimator.
         WeightsError: the weights of a trained one are not installed.
     """
+    color = open_color(settings, source, output)
+    if settings.overlay not in (OFF, AUTO):
+        overlay = open_overlay(settings.overlay, source)
+    renderer = FrameRenderer(settings, color, overlay)
+    if settings.threads:
+        set_threads(settings.threads)  # after it: trained estimators have loaded PyTorch by now
+    return renderer
+
+
+def open_color(settings: ColourSettings, source: Source, output: str = "") -> ColorPipeline:
+    """The colour decisions for a source; arguments and errors as of ``open_renderer``."""
     path = str(source.path(source.frames[0]))
     kind: Kind = "movie" if source.kind == "movie" else _kind(source.header(source.frames[0]))
     config = find_config(settings.config or None)
     output_space = settings.output_space or None
     if output_space is None and kind == "float" and output and kind_of(output) != "float":
         output_space = choose_space(config, output).space
-    color = ColorPipeline(
+    return ColorPipeline(
         config,
         settings.input_space or None,
         settings.working_space or None,
@@ -64,15 +93,9 @@ def open_renderer(
         kind=kind,
         threads=settings.threads,
     )
-    if settings.overlay not in (OFF, AUTO):
-        overlay = open_overlay(settings.overlay, source)
-    renderer = FrameRenderer(settings, color, overlay)
-    if settings.threads:
-        set_threads(settings.threads)  # after it: trained estimators have loaded PyTorch by now
-    return renderer
 
 
-def colour_warning(settings: RetimeSettings, source: Source, color: ColorPipeline) -> str:
+def colour_warning(settings: ColourSettings, source: Source, color: ColorPipeline) -> str:
     """What to tell the user when the file's chromaticities contradict the space that was chosen for it; else ''.
 
     Nobody is contradicted who names the space with --input-space.
@@ -124,22 +147,23 @@ def render_job(
         check_mattes(settings, source, mattes, matte_frames(settings, source, wanted))
     if renderer.overlay is not None:
         renderer.overlay.check(matte_frames(settings, source, wanted))
+    outputs = [entry.output for entry in wanted.plan.entries]
     for what, held in (("vectors", vectors), ("matte", mattes)):
         if held is not None:
-            refuse_loss(output, held, wanted, what)
+            refuse_loss(output, held, outputs, what)
     target = open_target(
         output,
         overwrite=overwrite or resume,
         source=source,
         fps=wanted.fps,
-        frames=[entry.output for entry in wanted.plan.entries],
+        frames=outputs,
         depth=None if settings.data_type == "keep" else settings.data_type,
         codec=settings.codec or None,
         bits=settings.bit_depth or None,
         quality=settings.crf or None,
     )
     if not (overwrite or resume):
-        refuse_existing(target, [entry.output for entry in wanted.plan.entries])
+        refuse_existing(target, outputs)
     return render_shot(
         source, target, wanted, renderer, vectors=vectors, mattes=mattes, resume=resume, progress=progress
     )
@@ -189,16 +213,16 @@ def matte_frames(settings: RetimeSettings, source: Source, wanted: Schedule) -> 
     }
 
 
-def refuse_loss(output: str, held: Source, wanted: Schedule, what: str) -> None:
-    """Keep results from replacing the motion vectors or mattes that they are made with.
+def refuse_loss(output: str, held: Source, outputs: Iterable[int], what: str) -> None:
+    """Keep results from replacing the motion vectors, mattes or plates that they are made with.
 
     Raises:
         OutputError: naming the first file that would be lost.
     """
     pattern = parse(output)
     kept = {held.path(number).resolve() for number in held.frames}
-    for entry in wanted.plan.entries:
-        path = pattern.path(entry.output)
+    for number in outputs:
+        path = pattern.path(number)
         if path.resolve() in kept:
             raise OutputError(f"writing {path} would destroy its own {what}", "choose another output name")
 

@@ -102,8 +102,12 @@ def open_overlay(pattern: str, source: Source) -> Overlay:
     return Overlay(*read_mask(masks, masks.frames[0], source.header(source.frames[0]).display))
 
 
-def read_mask(masks: Source, number: int, display: Window) -> tuple[np.ndarray, Window]:
+def read_mask(
+    masks: Source, number: int, display: Window, what: str = "overlay"
+) -> tuple[np.ndarray, Window]:
     """A mask [H, W] float32 in [0, 1], from its first layer's alpha or else its first channel, and what it covers.
+
+    ``what``: it is called in errors.
 
     Raises:
         InputError: it has another size than ``display``, or no channel.
@@ -112,12 +116,12 @@ def read_mask(masks: Source, number: int, display: Window) -> tuple[np.ndarray, 
     layer = frame.layers[0]
     if (frame.display.width, frame.display.height) != (display.width, display.height):
         raise InputError(
-            f"the overlay {frame.path} is {frame.display}, the source {display}",
+            f"the {what} {frame.path} is {frame.display}, the source {display}",
             "paint it at the source's size",
         )
     if not layer.channels:
         raise InputError(
-            f"{frame.path} has no channel to be an overlay", "give a picture that is white there"
+            f"{frame.path} has no channel to be its {what}", "give a picture that is white there"
         )
     column = 0 if layer.alpha_index is None else layer.alpha_index
     window = layer.window

@@ -503,15 +503,16 @@ def add_setting_arguments(
     groups: Iterable[str] = (),
     leave_out: Iterable[str] = (),
     defaults: Mapping[str, Any] | None = None,
+    table: Any = RetimeSettings,
 ) -> None:
     """Give ``parser`` a flag for every setting of ``groups`` (default: all), grouped as they are here.
 
-    ``defaults`` are what help texts say where a command has its own.
+    ``defaults`` are what help texts say where a command has its own. ``table``: another dataclass of such settings.
     """
-    told = {one.name: one.default for one in fields(RetimeSettings)} | dict(defaults or {})
+    told = {one.name: one.default for one in fields(table)} | dict(defaults or {})
     wanted, skipped = set(groups), set(leave_out)
     sections: dict[str, Any] = {}
-    for one in fields(RetimeSettings):
+    for one in fields(table):
         meta = one.metadata
         if one.name in skipped or (wanted and meta["group"] not in wanted):
             continue
