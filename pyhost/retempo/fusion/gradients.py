@@ -46,5 +46,14 @@ def magnitude(dx: Array, dy: Array) -> Array:
     """Length of the gradient, [H, W]: the root of the mean over the channels of ``dx^2 + dy^2``."""
     squared = np.square(dx)
     squared += np.square(dy)
-    lengths: Array = np.sqrt(squared.mean(axis=2))
+    lengths: Array = np.sqrt(mean_of_channels(squared))
     return lengths
+
+
+def mean_of_channels(picture: Array) -> Array:
+    """[H, W] of [H, W, C]: channel by channel, which NumPy does several times as fast as a mean over the last axis."""
+    total = picture[..., 0].copy()
+    for channel in range(1, picture.shape[2]):
+        total += picture[..., channel]
+    total /= picture.dtype.type(picture.shape[2])
+    return total

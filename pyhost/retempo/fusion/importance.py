@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from retempo.fusion.gradients import gradient, magnitude
+from retempo.fusion.gradients import gradient, magnitude, mean_of_channels
 from retempo.fusion.options import FusionOptions
 
 Picture = NDArray[np.float32]
@@ -27,7 +27,7 @@ def static_weight(night: Picture, day: Picture, options: FusionOptions) -> Plane
     length = magnitude(*gradient(night))
     if options.rule == "larger":
         return (length > magnitude(*gradient(day))).astype(np.float32)
-    bright = night.mean(axis=2) > options.level_threshold
+    bright = mean_of_channels(night) > options.level_threshold
     return ((length > options.gradient_threshold) | bright).astype(np.float32)
 
 
@@ -49,7 +49,7 @@ def frame_change(night: Picture, other: Picture, options: FusionOptions) -> Plan
 
 def difference(one: Picture, other: Picture) -> Plane:
     """Distance of two colours, the root mean square over the channels; [H, W]."""
-    distance: Plane = np.sqrt(np.square(one - other).mean(axis=2))
+    distance: Plane = np.sqrt(mean_of_channels(np.square(one - other)))
     return distance
 
 
