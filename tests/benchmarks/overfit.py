@@ -61,7 +61,9 @@ def main() -> None:
     )
     parser.add_argument("clip", type=Path)
     parser.add_argument("--frame", type=int, default=40, help="of the truth")
-    parser.add_argument("--crop", type=int, default=64, help="side of the square, pixels")
+    parser.add_argument(
+        "--crop", type=int, default=64, help="side of the square, pixels, or the engine's multiple"
+    )
     parser.add_argument("--engines", nargs="*", help="default: every variant that has a network")
     parser.add_argument("--minutes", type=float, default=10.0, help="an engine")
     parser.add_argument("--goal", type=float, default=35.0, help="dB")
@@ -78,15 +80,11 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     reel = find_reels([args.clip])[0]
-    pictures, mean = cut_square(reel, args.frame, args.crop)
-    print(
-        f"{args.clip.name}, frame {args.frame}, {args.crop}x{args.crop}; mean of its neighbours {mean:.2f} dB"
-    )
     rows: list[dict[str, Any]] = json.loads(args.json.read_text()) if args.json and args.json.exists() else []
     for name in args.engines or every_variant():
         if any(row["engine"] == name for row in rows):
             continue
-        rows.append(overfit(parse_engine(name, training=True), pictures, args))
+        rows.append(overfit(parse_engine(name, training=True), reel, args))
         if args.json:
             args.json.write_text(json.dumps(rows, indent=1) + "\n")
     show(rows)
@@ -123,13 +121,23 @@ def cut_square(reel: Reel, frame: int, crop: int) -> tuple[dict[int, torch.Tenso
     return pictures, -10 * float(np.log10(worst))
 
 
-def overfit(choice: Choice, pictures: dict[int, torch.Tensor], args: argparse.Namespace) -> dict[str, Any]:
+def overfit(choice: Choice, reel: Reel, args: argparse.Namespace) -> dict[str, Any]:
     """Train one engine until the goal, or for its minutes."""
-    engine, recipe = choice.engine, choice.engine.recipe
-    source = OneTriplet(pictures, engine.capabilities)
-    row: dict[str, Any] = {"engine": choice.name, "parameters": choice.variant.parameters}
+    able, recipe = choice.engine.capabilities, choice.engine.recipe
+    side = max(args.crop, able.multiple)
+    pictures, mean = cut_square(reel, args.frame, side)
+    print(
+        f"{choice.name}: frame {args.frame}, {side}x{side}; mean of its neighbours {mean:.2f} dB", flush=True
+    )
+    source = OneTriplet(pictures, able)
+    row: dict[str, Any] = {
+        "engine": choice.name,
+        "parameters": choice.variant.parameters,
+        "side": side,
+        "mean": mean,
+    }
     try:
-        task = EngineTask(choice, source, source, batch=1, crop=args.crop, limit=1, device=args.device)
+        task = EngineTask(choice, source, source, batch=1, crop=side, limit=1, device=args.device)
     except (UsageError, WeightsError) as error:
         print(f"{choice.name}: not trained: {error}", flush=True)
         return {**row, "missing": str(error)}
@@ -155,25 +163,28 @@ def overfit(choice: Choice, pictures: dict[int, torch.Tensor], args: argparse.Na
             args.keep.mkdir(parents=True, exist_ok=True)
             shutil.copy(Path(folder) / "best.safetensors", args.keep / f"{choice.name}.safetensors")
     return {
-        **row, "side": args.crop, "half": args.half, "steps": progress.iteration, "seconds": seconds,
-        "rate": plan.rate, "before": progress.first, "after": progress.best,
+        **row, "half": args.half, "steps": progress.iteration, "seconds": seconds,
+        "rate": plan.rate, "before": progress.first, "after": told[-1]["validation"],
         "loss_before": told[0]["validation_loss"], "loss_after": told[-1]["validation_loss"],
     }  # fmt: skip
 
 
 def show(rows: Sequence[dict[str, Any]]) -> None:
     """The table."""
-    print("| engine | parameters | side | rate | steps | seconds | objective | PSNR before | after |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+    print(
+        "| engine | parameters | side | rate | steps | seconds | objective | neighbours' mean | before | after |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     for row in rows:
         head = f"| `{row['engine']}` | {row['parameters'] / 1e6:.2f} M |"
         if "missing" in row:
-            print(f"{head} | | | | not trained: {row['missing']} | | |")
+            print(f"{head} | | | | not trained: {row['missing']} | | | |")
             continue
         side = f"{row['side']}, 16 bits" if row["half"] else f"{row['side']}"
         print(
             f"{head} {side} | {row['rate']:g} | {row['steps']} | {row['seconds']:.0f} | "
-            f"{row['loss_before']:.4g} -> {row['loss_after']:.4g} | {row['before']:.2f} | {row['after']:.2f} |"
+            f"{row['loss_before']:.4g} -> {row['loss_after']:.4g} | {row['mean']:.2f} | {row['before']:.2f} | "
+            f"{row['after']:.2f} |"
         )
 
 
