@@ -178,7 +178,7 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         head = f"| `{row['engine']}` | {row['parameters'] / 1e6:.2f} M |"
         if "missing" in row:
-            print(f"{head} | | | | not trained: {row['missing']} | | | |")
+            print(f"{head} | | | | not trained | | | |")
             continue
         side = f"{row['side']}, 16 bits" if row["half"] else f"{row['side']}"
         print(

@@ -133,6 +133,9 @@ def test_the_command_trains_and_the_weights_are_found(
     with safe_open(run / "best.safetensors", framework="numpy") as opened:
         assert opened.metadata()["retempo.engine"] == "mixer:plain"
     assert json.loads((run / "state.json").read_text())["plan"]["optimiser"] == "adamax"
+    start = ("--from", run / "best.safetensors", "--steps", 1)
+    more = retempo.done("train", "--engine", "mixer", clip, "-o", tmp_path / "more", *start)
+    assert more["untrained"] > first["untrained"] + 1, "it begins where the other has come to"
     added = retempo("weights", "add", "mixer-plain", run / "best.safetensors")
     assert added.code == 0 and "none of the published files" in added.out + added.err
     kept = inspect("mixer-plain")
