@@ -113,6 +113,35 @@ def test_working_size_and_rounds(random: Path) -> None:
         NeuralFlow(weights=random, rounds=0)
 
 
+def test_half_precision_is_for_cuda(random: Path) -> None:
+    with pytest.raises(UsageError, match="half is for CUDA"):
+        NeuralFlow(weights=random, half=True)
+    with pytest.raises(UsageError, match="half is for CUDA"):
+        parse_flow(f"neural,half=1,file={random}", device="cpu")
+    (whole,) = parse_flow(f"neural,half=0,file={random}", device="cpu")
+    assert whole.name == NeuralFlow(weights=random).name
+
+
+def test_half_precision_stays_near(random: Path) -> None:
+    """The convolutions in 16 bits, the flows in 32; the same arithmetic on either device."""
+    network, _ = load_refiner(random, torch.device("cpu"))
+    seen = [torch.from_numpy(one.transpose(2, 0, 1).copy())[None] for one in pictures(96, 128)]
+    flow = torch.zeros(2, 2, 96, 128)
+    flow[0, 0], flow[1, 0] = 3, -3
+    whole, half = (network.correct(torch.cat(seen), (flow, flow), half=yes) for yes in (False, True))
+    assert half.flows[0].dtype == torch.float32
+    assert 0 < float((half.flows[0] - whole.flows[0]).abs().max()) < 0.02
+    assert float((half.trusts[1] - whole.trusts[1]).abs().max()) < 0.01
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_half_precision_on_cuda(random: Path) -> None:
+    one, other = pictures()
+    whole = NeuralFlow(weights=random, device="cuda").hypothesize(one, other)[0]
+    half = NeuralFlow(weights=random, device="cuda", half=True).hypothesize(one, other)[0]
+    assert np.abs(half.flow01 - whole.flow01).max() < 0.05
+
+
 def test_weights_are_named_and_checked(random: Path, untrained: Path, tmp_path: Path) -> None:
     assert NeuralFlow(weights=random).name != NeuralFlow(weights=untrained).name, (
         "other weights, other frames"

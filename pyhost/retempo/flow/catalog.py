@@ -228,6 +228,7 @@ _NEURAL_KEYS: Final[Keys] = {
     "file": ("weights", Path),
     "scale": ("working_scale", float),
     "size": ("working_size", int),
+    "half": ("half", lambda text: bool(int(text))),
 }
 
 

@@ -34,6 +34,7 @@ class NeuralFlow:
         rounds: how often the network corrects; >= 1. It was trained for one.
         working_scale, working_size: as for ``DisFlow``; search and network both work at that size.
         device: of the network, a torch device.
+        half: convolve in 16 bits; CUDA only.
         threads: of the search; 1 searches one direction after the other. On the CPU the network uses torch's own.
 
     Raises:
@@ -51,6 +52,7 @@ class NeuralFlow:
         working_scale: float = 1.0,
         working_size: int | None = None,
         device: str = "cpu",
+        half: bool = False,
         threads: int = 0,
     ) -> None:
         if rounds < 1:
@@ -58,8 +60,11 @@ class NeuralFlow:
         self._search: FlowEstimator = DisFlow(preset, threads=threads)
         working_shape(2, 2, working_scale, working_size)
         self._scale, self._size, self._rounds, self._threads = working_scale, working_size, rounds, threads
+        self._half = half
         try:
             self._device = torch.device(device)
+            if half and self._device.type == "cpu":
+                raise UsageError("neural: half is for CUDA", "leave it out, or give --device cuda")
             self._network, digest = load_refiner(weights or OWN_WEIGHTS, self._device)
         except RuntimeError as error:
             raise DeviceError(
@@ -68,6 +73,8 @@ class NeuralFlow:
         parts = [f"weights={digest[:12]}"]
         if rounds != 1:
             parts.append(f"rounds={rounds}")
+        if half:
+            parts.append("half=1")
         if working_size is not None:
             parts.append(f"size={working_size}")
         elif working_scale != 1.0:
@@ -95,7 +102,7 @@ class NeuralFlow:
                 for ahead, back in ((flow01, flow10), (inverse01, inverse10))
             )
             for _ in range(self._rounds):
-                said = self._network.correct(pictures, opinions)
+                said = self._network.correct(pictures, opinions, self._half)
                 opinions = said.flows
         return tuple(
             self._fetch(flow, trust, small, (height, width))

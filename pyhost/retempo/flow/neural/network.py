@@ -70,19 +70,22 @@ class FlowRefiner(nn.Module):
             seen = self.up[level](levels[level] + grown)
         return self.head(seen)
 
-    def correct(self, pictures: Tensor, opinions: tuple[Tensor, ...]) -> Refined:
+    def correct(self, pictures: Tensor, opinions: tuple[Tensor, ...], half: bool = False) -> Refined:
         """Return the opinions corrected, each with its trust.
 
         Args:
             pictures: [2 N, 3, H, W], [0, 1], H and W even: the earlier frame of each pair, then the later ones.
             opinions: ``OPINIONS`` of [2 N, 2, H, W] pixels: the flow from each picture to its other.
+            half: convolve in 16 bits; what is looked up, and the flows, stay in 32.
         """
         count = pictures.shape[0] // 2
         other, *backs = (torch.cat([half[count:], half[:count]]) for half in (pictures, *opinions))
         with torch.no_grad():
             seen = see(pictures, other, *opinions, *backs)
         seen = seen.contiguous(memory_format=torch.channels_last)
-        said = functional.interpolate(self(seen), scale_factor=2.0, mode="bilinear", align_corners=False)
+        with torch.autocast(pictures.device.type, torch.float16, enabled=half):
+            told = self(seen)
+        said = functional.interpolate(told.float(), scale_factor=2.0, mode="bilinear", align_corners=False)
         flows, trusts = [], []
         for index, flow in enumerate(opinions):
             dx_dy, logit = said[:, 3 * index : 3 * index + 2], said[:, 3 * index + 2 : 3 * index + 3]
