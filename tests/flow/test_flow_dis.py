@@ -53,6 +53,30 @@ def test_translation_is_found_both_ways(preset: str) -> None:
         assert np.mean(error) < 0.1
 
 
+@pytest.mark.parametrize("looks", [0, 2])
+def test_looks_at_small_pictures_find_what_is_fast(looks: int) -> None:
+    """A square moves by a quarter of its side before a background that stands still."""
+    one = make_texture(360, 480, seed=4)
+    other, square = one.copy(), make_texture(128, 128, seed=9)
+    one[140:268, 150:278], other[140:268, 182:310] = square, square
+    flow01, flow10 = DisFlow(looks=looks).estimate(one, other)
+    error = np.linalg.norm(flow01[156:252, 166:262] - np.array((32, 0)), axis=-1)
+    back = np.linalg.norm(flow10[156:252, 198:294] + np.array((32, 0)), axis=-1)
+    found = (error < 1).mean(), (back < 1).mean()
+    assert (min(found) > 0.95) == (looks > 0)
+    still = np.s_[20:100, 20:460]
+    assert np.linalg.norm(flow01[still], axis=-1).mean() < 0.1
+
+
+def test_looks_are_named_and_left_out_where_nothing_would_be_seen() -> None:
+    assert DisFlow(looks=1).name == "dis:balanced,looks=1"
+    texture = make_texture(70, 110, seed=3)
+    one, other = crop(texture, 5, 5, 60, 100), crop(texture, 3, 6, 60, 100)
+    without, with_looks = (DisFlow(looks=looks).estimate(one, other) for looks in (0, 8))
+    for flow, same in zip(with_looks, without, strict=True):
+        assert_same_bits(flow, same)  # a quarter of 60 pixels is too small
+
+
 def test_rotation_is_found() -> None:
     height, width, angle = 160, 200, np.deg2rad(3.0)
     image0 = make_texture(height, width)
@@ -86,7 +110,7 @@ def test_bits_do_not_depend_on_threads() -> None:
     big = make_texture(270, 400, seed=2)
     image0, image1 = crop(big, 10, 10, 243, 371), crop(big, 4, 13, 243, 371)
     image1 = np.clip(image1 + 0.02 * make_texture(243, 371, seed=3), 0, 1)
-    for preset in ("fine", "coarse"):
+    for preset in ("balanced", "fine", "coarse"):
         results = []
         for count in (1, 2, 3, 5):
             with cv2_threads(count):
@@ -138,6 +162,7 @@ def test_grey_is_luma_rounded_and_clipped() -> None:
         ({"preset": "best"}, "no preset 'best'"),
         ({"patch_stride": 9}, "patch_stride is 9"),
         ({"finest_scale": -1}, "finest_scale"),
+        ({"looks": 9}, "looks is 9"),
         ({"working_scale": 0.0}, r"\(0, 1\]"),
         ({"working_scale": 0.5, "working_size": 100}, "both"),
         ({"working_size": 0}, "working size"),

@@ -106,7 +106,7 @@ def dissolving(pace: float) -> Scene:
 
 
 @pytest.mark.parametrize(
-    ("pace", "moved", "mixed"), [(0.1, 50.1, 45.5), (0.3, 32.2, 41.0)], ids=["slow", "quick"]
+    ("pace", "moved", "mixed"), [(0.1, 50.1, 45.5), (0.3, 30.4, 41.0)], ids=["slow", "quick"]
 )
 def test_what_is_reached_in_dissolves(
     retempo: Program, tmp_path: Path, pace: float, moved: float, mixed: float

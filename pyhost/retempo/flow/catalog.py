@@ -205,6 +205,7 @@ _DIS_KEYS: Final[Keys] = {
     "iterations": ("iterations", int),
     "refinement": ("refinement", int),
     "smoothness": ("smoothness", float),
+    "looks": ("looks", int),
     "scale": ("working_scale", float),
     "size": ("working_size", int),
 }
