@@ -5,9 +5,11 @@
 # hypothesis. Needs no network, and no OpenImageIO, OpenColorIO or OpenCV. pybind11 may be carried:
 # a folder or wheel named by --pybind11 or $RETEMPO_PYBIND11.
 #
-#   tests/gpu.sh [--out FILE] [--build DIR] [--pybind11 DIR|WHEEL] [--sanitize] [--tests-only] [--dry-run]
+#   tests/gpu.sh [--out FILE] [--build DIR] [--pybind11 DIR|WHEEL] [--sanitize] [--tests-only|--build-only]
+#                [--dry-run]
 #
 #   --dry-run    the cpu device, small sizes, no CUDA needed: proves this script
+#   --build-only leaves the package, native module included, in the build folder's site/ and stops
 #   --sanitize   also runs compute-sanitizer (memcheck, racecheck) over the small CUDA tests
 # Environment: PYTHON (python3), CUDA_HOME (/usr/local/cuda), JOBS (all cores).
 # Exit: 0 all passed, 1 a step or test failed, 2 wrong arguments, 77 no GPU: skipped.
@@ -19,7 +21,7 @@ build="$repo/build/gpu"
 out=""
 pybind11=${RETEMPO_PYBIND11:-}
 device=cuda
-dry=0 sanitize=0 bench=1
+dry=0 sanitize=0 bench=1 tests=1
 
 fail() { echo "gpu.sh: $1" >&2; exit "${2:-1}"; }
 
@@ -30,8 +32,9 @@ while [ $# -gt 0 ]; do
         --pybind11) pybind11=${2:?--pybind11 needs a folder or a wheel}; shift 2 ;;
         --sanitize) sanitize=1; shift ;;
         --tests-only) bench=0; shift ;;
+        --build-only) tests=0; shift ;;
         --dry-run) dry=1; device=cpu; shift ;;
-        -h|--help) sed -n '2,15p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'; exit 0 ;;
+        -h|--help) sed -n '2,17p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'; exit 0 ;;
         *) fail "unknown argument $1; see --help" 2 ;;
     esac
 done
@@ -39,7 +42,9 @@ case "$build" in /*) ;; *) build="$PWD/$build" ;; esac
 out=${out:-$build/gpu.json}
 
 export PATH="${CUDA_HOME:-/usr/local/cuda}/bin:$PATH"
-"$python" -c 'import torch, numpy, pytest, hypothesis' || fail "$python lacks torch, numpy, pytest or hypothesis; set PYTHON"
+needed="torch, numpy"
+if [ $tests = 1 ]; then needed="$needed, pytest, hypothesis"; fi
+"$python" -c "import $needed" || fail "$python lacks one of $needed; set PYTHON"
 if [ $dry = 0 ]; then
     "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || { echo "no GPU: skipped"; exit 77; }
     command -v nvcc >/dev/null || fail "a GPU, but no nvcc; install the CUDA toolkit or set CUDA_HOME"
@@ -82,6 +87,7 @@ from retempo import _native
 assert _native.__file__.startswith(sys.argv[1]), f"wrong module: {_native.__file__}"
 print(_native.build_info())
 PYTHON
+[ $tests = 1 ] || exit 0
 
 echo "== tests ($device)"
 status=0
