@@ -70,14 +70,12 @@ def compare(street: Street, options: FusionOptions) -> tuple[Results, list[Fused
     """Every way's frames in codes, and the fusion by defaults, whose importance decides what is looked at where."""
     fused = street.fuse(options)
     weights = [one.importance for one in fused]
-    results: Results = {"fuse": [codes(one.picture) for one in fused]}
+    results: Results = {"fuse, screen 0": [codes(one.picture) for one in fused]}
     published = replace(options, fit="affine", grow=0, elsewhere="unimportant")
-    results["fuse, as published"] = [codes(one.picture) for one in street.fuse(published)]
-    results["fuse --screen 0.001"] = [
-        codes(one.picture) for one in street.fuse(replace(options, screen=1e-3))
-    ]
+    results["as published"] = [codes(one.picture) for one in street.fuse(published)]
+    results["fuse, screen 0.001"] = [codes(one.picture) for one in street.fuse(replace(options, screen=1e-3))]
     if options.method == "video":
-        results["fuse --elsewhere day"] = [
+        results["fuse, elsewhere day"] = [
             codes(one.picture) for one in street.fuse(replace(options, elsewhere="day"))
         ]
     day = codes(street.day)

@@ -63,6 +63,7 @@ def test_settings_mean_the_published_values() -> None:
     assert (video.method, video.denoise, video.hysteresis, video.sigma) == ("video", 2, 5, 15)
     assert video.t == pytest.approx(20 / 255) and video.motion_threshold == pytest.approx(10 / 255)
     assert FuseSettings().options(9, True).method == "dynamic"
+    assert video.screen == 1e-3 and FuseSettings(screen=0).options(9, False).screen == 0
     assert FuseSettings(denoise=0).options(9, False).denoise == 0
 
 
@@ -87,7 +88,7 @@ def test_every_setting_that_changes_pixels_changes_the_stamp() -> None:
     [
         {"soften": 4},
         {"soften": 0},
-        {"screen": -1.0},
+        {"screen": -0.5},
         {"method": "x"},
         {"hysteresis": -1},
         {"susan_radius": 4},
@@ -131,7 +132,7 @@ def test_frames_are_read_ahead_of_use_and_never_again() -> None:
 # ---- files
 
 
-@pytest.mark.parametrize("more", [(), ("--space", "linear"), ("--screen", "0.002")])
+@pytest.mark.parametrize("more", [(), ("--space", "linear"), ("--screen", "0.002"), ("--screen", "auto")])
 def test_files_hold_what_the_fusion_makes(
     retempo: Program, street: Path, tmp_path: Path, more: tuple[str, ...]
 ) -> None:
@@ -140,7 +141,8 @@ def test_files_hold_what_the_fusion_makes(
     pictures = {n: planes(street / f"night.{n:04d}.exr", RGB) for n in FRAMES}
     day = planes(street / "day.exr", RGB)
     given = dict(zip(more[::2], more[1::2], strict=True))
-    settings = FuseSettings(space=given.get("--space", "log"), screen=float(given.get("--screen", 0)))
+    screen = given.get("--screen", "auto").replace("auto", "-1")
+    settings = FuseSettings(space=given.get("--space", "log"), screen=float(screen))
     fusion = ClipFusion(pictures.__getitem__, FRAMES, lambda n: day, settings.options(len(FRAMES), False))
     for number in FRAMES:
         assert np.array_equal(planes(tmp_path / f"o.{number:04d}.exr", RGB), fusion.fuse(number).picture)

@@ -17,6 +17,10 @@ from retempo.fusion.options import FITS, SPACES, FusionOptions
 from retempo.render.settings import RetimeSettings, _check, _setting
 
 _SHARED = {one.name: one for one in fields(RetimeSettings)}
+AUTO_VALUE = -1
+"""What ``auto`` is written as among numbers."""
+VIDEO_SCREEN = 1e-3
+"""Of a video unless told otherwise: on the street 0.6 of the flicker and 0.4 of the light that leaks (RESULTS.md)."""
 CODES = 255.0
 """Thresholds are given in codes of 8 bits: of the log in which black is 0 and white is 255."""
 
@@ -49,8 +53,9 @@ class FuseSettings:
         group="fusion", choices=SPACES,
     )  # fmt: skip
     screen: float = _setting(
-        0.0, "stay near the mixed pictures with this weight, e.g. 0.001 (steadier video), in place of one fit of the "
-        "colour of a frame", group="fusion", kind=float, low=0.0, high=1e3, unit="LAMBDA",
+        -1.0, "stay near the mixed pictures with this weight, in place of one fit of a frame's colour; 0: the fit; "
+        "auto: 0.001 for a video, which is steadier and leaks less, else 0",
+        group="fusion", kind=float, low=-1.0, high=1e3, unit="LAMBDA", words={"auto": -1},
     )  # fmt: skip
     fit: str = _setting(
         "offset", "how colour is fitted to the mixed pictures: by one offset a channel and frame, or gain and offset "
@@ -135,6 +140,8 @@ class FuseSettings:
             _check(one, getattr(self, one.name))
         if self.soften % 2 == 0:
             raise UsageError(f"--soften is {self.soften}", "give an odd number of pixels")
+        if self.screen < 0 and self.screen != AUTO_VALUE:
+            raise UsageError(f"--screen is {self.screen}", "give 0 or more, or auto")
 
     def options(self, frames: int, reference: bool) -> FusionOptions:
         """What the fusion room understands.
@@ -153,7 +160,7 @@ class FuseSettings:
             raise UsageError("--method dynamic compares with a --reference", "give one, or another method")
         if reference and method != "dynamic":
             raise UsageError(f"--method {method} knows no --reference", "leave it out, or choose dynamic")
-        twice = 2 if method == "video" else 0
+        video = method == "video"
         return FusionOptions(
             method=method,  # type: ignore[arg-type]
             space=self.space,  # type: ignore[arg-type]
@@ -165,9 +172,9 @@ class FuseSettings:
             hysteresis=self.hysteresis,
             elsewhere=self.elsewhere,  # type: ignore[arg-type]
             grow=self.grow,
-            screen=self.screen,
+            screen=(VIDEO_SCREEN if video else 0.0) if self.screen == AUTO_VALUE else self.screen,
             fit=self.fit,  # type: ignore[arg-type]
-            denoise=twice if self.denoise < 0 else self.denoise,
+            denoise=(2 if video else 0) if self.denoise == AUTO_VALUE else self.denoise,
             sigma=self.susan_sigma,
             t=self.susan_t / CODES,
             radius=self.susan_radius,

@@ -45,7 +45,7 @@ def _setting(
 ) -> Any:
     """Declare one parameter; ``pixels`` tells whether it can change what is in a written frame.
 
-    ``words`` are names that an int may be given by on the command line. ``many``: a tuple, whose flag may be repeated.
+    ``words`` are names that a number may be given by on the command line. ``many``: a tuple; its flag may be repeated.
     """
     meta = {
         "help": help,
@@ -533,7 +533,7 @@ def add_setting_arguments(
             flag,
             dest=one.name,
             action="append" if meta["many"] else "store",
-            type=_word_or_int(meta["words"]) if meta["words"] else meta["kind"],
+            type=_word_or_number(meta["words"], meta["kind"]) if meta["words"] else meta["kind"],
             choices=meta["choices"],
             default=argparse.SUPPRESS,
             metavar=_metavar(meta),
@@ -547,11 +547,11 @@ def _metavar(meta: Mapping[str, Any]) -> str | None:
     return "|".join([(meta["unit"] or meta["kind"].__name__).upper(), *(meta["words"] or ())])
 
 
-def _word_or_int(words: Mapping[str, int]) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        return words[text] if text in words else int(text)
+def _word_or_number(words: Mapping[str, int], kind: Callable[[str], float]) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        return words[text] if text in words else kind(text)
 
-    read.__name__ = " or ".join(["int", *words])  # argparse names it in errors
+    read.__name__ = " or ".join([kind.__name__, *words])  # argparse names it in errors
     return read
 
 
