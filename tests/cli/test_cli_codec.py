@@ -193,7 +193,7 @@ def test_gather_train_encode(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     best = tmp_path / "run" / "best.safetensors"
     code, said = run(capsys, *words[:-2], "--width", "9", "--from", best)
     assert code == 2
-    assert "another network" in said
+    assert "to begin with" in said
     code, said = run(
         capsys, "encode", clip, "-o", tmp_path / "x.rtc", "--weights", best, "--frames", "0-4", "--json"
     )

@@ -114,6 +114,23 @@ def test_steps_lower_the_loss_of_either_kind(samples: CodecSamples) -> None:
         assert after["bits_per_pixel"] > 0
 
 
+@torch.no_grad()
+def test_a_joint_network_begins_with_the_motion_of_a_sequential_one(samples: CodecSamples) -> None:
+    first = CodecTask(CodecConfig(width=8, latent=6, kind="sequential"), 0.01, samples, samples, size=64)
+    first.module.encoder[-1].weight.mul_(30)
+    second = CodecTask(SMALL, 0.01, samples, samples, size=64, seed=3)
+    second.begin_with(first.module)
+    batch = next(samples.each(64, 1))
+    latent = first.module.analyse(*batch[:3])
+    assert latent.std() > 0.3
+    assert torch.allclose(second.module.analyse(*batch[:3]), latent, atol=1e-5)
+    one, other = (task.module.eval().make(latent.round(), batch.references) for task in (first, second))
+    assert torch.allclose(one.flows, other.flows, atol=1e-5)
+    assert torch.allclose(other.shares, torch.full_like(other.shares, 0.5))
+    with pytest.raises(UsageError, match="to begin with"):
+        CodecTask(CodecConfig(width=9, latent=6), 0.01, samples, samples, size=64).begin_with(first.module)
+
+
 @pytest.mark.parametrize("wrong", [{"size": 100}, {"size": 224}, {"batch": 0}, {"limit": 0}, {"weight": 0.0}])
 def test_settings_that_cannot_be(samples: CodecSamples, wrong: dict[str, float]) -> None:
     options = {"weight": 0.01, "batch": 2, "size": 64, **wrong}

@@ -102,7 +102,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--lambda", dest="weight", type=float, default=0.01,
         help="what an error of one 8-bit code squared is worth, in bits a pixel; default: %(default)s",
     )  # fmt: skip
-    parser.add_argument("--from", dest="start", type=Path, help="weights of the same network to begin with")
+    parser.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        help="weights of such a network, or of a sequential one, to begin with",
+    )
     parser.add_argument("--size", choices=SIZES, default="small", help="of the network; default: %(default)s")
     parser.add_argument("--width", type=int, help="channels inside, in place of the size's")
     parser.add_argument("--latent", type=int, help="channels that travel, in place of the size's")
@@ -254,10 +259,7 @@ def _train(args: argparse.Namespace) -> Result:
         batch=args.batch, size=args.crop, seed=args.seed,
     )  # fmt: skip
     if args.start is not None:
-        start = load_codec(args.start)
-        if start.config != config:
-            raise UsageError(f"{args.start} is another network", f"this one is {config}")
-        task.module.load_state_dict(start.network.state_dict())
+        task.begin_with(load_codec(args.start).network)
 
     def tell(line: dict[str, Any]) -> None:
         if not args.json:

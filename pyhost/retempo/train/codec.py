@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -231,6 +232,39 @@ class CodecTask:
         self.config, self.weight = config, weight
         self._data, self._held_out = data, held_out
         self._batch, self._size, self._limit = batch, size, limit
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def begin_with(self, start: FrameCodec) -> None:
+        """Take the weights of a network of the same kind, or the motion of a sequential one of the same widths.
+
+        What a joint network sees and says beside motion then begins at zero, and so with the mean of its references:
+        its own loss needs long to find motion by itself.
+
+        Raises:
+            UsageError: it has other widths, another prior or number of references.
+        """
+        found, own = start.state_dict(), self.module.state_dict()
+        if start.config == self.config:
+            self.module.load_state_dict(found)
+            return
+        if start.config != replace(self.config, kind="sequential", residual=False):
+            raise UsageError(
+                f"the weights to begin with are of {start.config}", f"this network is {self.config}"
+            )
+        motion = 2 * self.config.references
+        last = f"decoder.{len(self.module.decoder) - 1}"
+        for name, tensor in found.items():
+            if name == "encoder.0.weight":
+                own[name].zero_()
+                own[name][:, -motion:] = tensor
+            elif name == f"{last}.weight":
+                own[name].zero_()
+                own[name][:, :motion] = tensor
+            elif name == f"{last}.bias":
+                own[name].zero_()
+                own[name][:motion] = tensor
+            else:
+                own[name].copy_(tensor)
 
     def loss(self, generator: torch.Generator) -> Tensor:
         """Rate and distortion of a fresh batch; the motion estimator is not part of it."""
