@@ -74,6 +74,20 @@ def test_there_and_back(
         assert not np.array_equal(pictures[between], pictures[1001])
 
 
+def test_what_is_told_is_json(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lossless keys have no PSNR in dB."""
+    code, said = run(
+        capsys, "encode", folder / "plate.####.png", "-o", tmp_path / "x.rtc", "--weights", folder / "weights",
+        "--key-quality", "100", "--gop", "4", "--json",
+    )  # fmt: skip
+    facts = json.loads(said, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert code == 0
+    assert facts["keys"]["psnr"] is None
+    assert facts["between"]["psnr"] > 5
+    assert facts["bytes"] == (tmp_path / "x.rtc").stat().st_size
+    assert [one["frame"] for one in facts["frames"]] == [0, 4, 2, 1, 3, 5]
+
+
 def test_a_movie_comes_out_as_well(folder: Path, encoded: Path, tmp_path: Path) -> None:
     movie = tmp_path / "back.mkv"
     assert (

@@ -182,12 +182,14 @@ def _encode(args: argparse.Namespace) -> Result:
     data: dict[str, Any] = {
         "output": str(args.output), "bytes": size, "kbit_per_second": size * 8e-3 / seconds,
         **_totals(reports),
-        "networks": list(header.networks), "frames": [vars(one) for one in reports],
+        "networks": list(header.networks),
+        "frames": [{**vars(one), "psnr": _finite(one.psnr)} for one in reports],
     }  # fmt: skip
     lines = [f"{args.output}: {header.frames} frames, {size} bytes, {data['kbit_per_second']:.0f} kbit/s"]
     for name in ("keys", "between"):
         if (part := data[name])["frames"]:
-            lines.append(f"  {name}: {part['frames']} frames, {part['bytes']} bytes, {part['psnr']:.2f} dB")
+            score = "lossless" if part["psnr"] is None else f"{part['psnr']:.2f} dB"
+            lines.append(f"  {name}: {part['frames']} frames, {part['bytes']} bytes, {score}")
     return Result(data, "\n".join(lines))
 
 
@@ -195,6 +197,13 @@ def _rate(text: str) -> float:
     from fractions import Fraction
 
     return float(Fraction(text))
+
+
+def _finite(value: float) -> float | None:
+    """None where nothing was lost: JSON knows no infinity."""
+    import math
+
+    return value if math.isfinite(value) else None
 
 
 def _totals(reports: Sequence[Report]) -> dict[str, Any]:
@@ -207,7 +216,7 @@ def _totals(reports: Sequence[Report]) -> dict[str, Any]:
     ):
         found[name] = {
             "frames": len(part), "bytes": sum(one.bytes for one in part),
-            "psnr": mean_psnr(part) if part else None,
+            "psnr": _finite(mean_psnr(part)) if part else None,
         }  # fmt: skip
     return found
 
