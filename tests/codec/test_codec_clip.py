@@ -16,6 +16,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("constriction")
 
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
 from retempo.codec.clip import decode_clip, encode_clip, mean_psnr  # noqa: E402
 from retempo.codec.container import (  # noqa: E402
     MADE,
@@ -29,7 +32,7 @@ from retempo.codec.frames import compress, decompress, psnr  # noqa: E402
 from retempo.codec.weights import Codec, ready, save_codec  # noqa: E402
 from retempo.errors import InputError, UsageError  # noqa: E402
 from retempo.flow.dis import DisFlow  # noqa: E402
-from small_codec import network  # noqa: E402
+from small_codec import network, paint  # noqa: E402
 
 
 class Raw:
@@ -190,6 +193,23 @@ def test_what_cannot_be_encoded_or_decoded(frames: Sequence[np.ndarray]) -> None
     packets[2] = Packet(1, MENDED, 0, b"1234", 0)
     with pytest.raises(InputError, match=r"clip\.rtc: frame 1: .*residual"):
         list(decode_clip(about, packets, codecs, Raw(), "clip.rtc"))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.binary(max_size=200), st.sampled_from([MADE, MENDED]), st.sampled_from(["factorised", "hyperprior"])
+)
+def test_hostile_latents_are_refused_or_are_some_picture(data: bytes, kind: int, prior: str) -> None:
+    """Their checksums may be right: whoever wrote the file made those, too."""
+    references = paint(2)
+    try:
+        codes = decompress(HOSTILE[prior], kind, data, references, [1, 1])
+    except InputError:
+        return
+    assert codes.shape == references[0].shape
+
+
+HOSTILE = {one: ready(network(3, residual=True, prior=one), 1.0) for one in ("factorised", "hyperprior")}
 
 
 def test_a_mean_is_of_squared_errors(frames: Sequence[np.ndarray]) -> None:

@@ -136,6 +136,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         ("--threads", 0, "CPU threads, 0 for all"),
     ):
         parser.add_argument(flag, type=int, default=default, help=f"{said}; default: %(default)s")
+    parser.add_argument("--device", default="cpu", help="torch device; default: %(default)s")
 
 
 def _add_info(parser: argparse.ArgumentParser) -> None:
@@ -265,7 +266,7 @@ def _train(args: argparse.Namespace) -> Result:
     task = CodecTask(
         config, args.weight, CodecSamples(args.data, args.references),
         CodecSamples(args.held_out, args.references),
-        batch=args.batch, size=args.crop, seed=args.seed,
+        batch=args.batch, size=args.crop, seed=args.seed, device=args.device,
     )  # fmt: skip
     if args.start is not None:
         task.begin_with(load_codec(args.start).network)

@@ -208,6 +208,7 @@ class CodecTask:
         data: samples. held_out: samples that are never trained on.
         batch, size: samples a step, and their side (a multiple of 32, of 64 with a hyperprior; at most 192).
         limit: held-out samples that are looked at. seed: of the weights at first.
+        device: a torch device.
     """
 
     def __init__(
@@ -221,6 +222,7 @@ class CodecTask:
         size: int = 128,
         limit: int = 24,
         seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         if size % config.multiple or not 0 < size <= SIZE or batch < 1 or limit < 1 or not weight > 0:
             raise UsageError(
@@ -228,7 +230,8 @@ class CodecTask:
                 f"the size is a multiple of {config.multiple} up to {SIZE}, the others above 0",
             )
         torch.manual_seed(seed)
-        self.module = FrameCodec(config)
+        self.module = FrameCodec(config).to(device)
+        self._device = device
         self.config, self.weight = config, weight
         self._data, self._held_out = data, held_out
         self._batch, self._size, self._limit = batch, size, limit
@@ -269,7 +272,7 @@ class CodecTask:
     def loss(self, generator: torch.Generator) -> Tensor:
         """Rate and distortion of a fresh batch; the motion estimator is not part of it."""
         self.module.train()
-        batch = self._data.draw(self._batch, self._size, generator)
+        batch = self._place(self._data.draw(self._batch, self._size, generator))
         return self._score(self.module(*batch, noise=generator), batch)
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -280,7 +283,7 @@ class CodecTask:
         """
         self.module.eval()
         found = []
-        for batch in self._held_out.each(self._size, self._limit):
+        for batch in map(self._place, self._held_out.each(self._size, self._limit)):
             made = self.module(*batch)
             bits = float((made.bits + made.residual_bits).mean()) / (self._size * self._size)
             error = float((made.picture - batch.target).square().mean())
@@ -294,6 +297,9 @@ class CodecTask:
     def save(self, path: Path, facts: Mapping[str, str]) -> None:
         """Weights with the integer tables that code, and how they were made."""
         save_codec(self.module, path, {"lambda": repr(self.weight), **facts})
+
+    def _place(self, batch: Batch) -> Batch:
+        return Batch(*(part.to(self._device) for part in batch))
 
     def _score(self, found: Reconstruction, batch: Batch) -> Tensor:
         if self.config.kind == "sequential":
