@@ -103,11 +103,11 @@ def laplacian(made: Tensor, truth: Tensor, levels: int = 5, growth: float = 1.0)
     """Absolute error of the two Laplacian pyramids, mean within a level, summed over the levels.
 
     Each level is what a 5x5 binomial blur (reflected borders) with every second pixel kept, and back, does not hold;
-    the smallest remaining picture does not count.
+    the last is the small picture that remains. (Some leave it out; then a colour that is off everywhere costs nothing.)
 
     Args:
         made, truth: [N, C, H, W].
-        levels: of the pyramid. growth: weight of a level, that of the next finer being 1 (the finest has 1).
+        levels: of the pyramid, 2 or more. growth: weight of a level, that of the next finer being 1 (the finest has 1).
 
     Raises:
         InputError: pictures too small for the levels, or two shapes.
@@ -117,21 +117,21 @@ def laplacian(made: Tensor, truth: Tensor, levels: int = 5, growth: float = 1.0)
     """
     if made.shape != truth.shape:
         raise InputError(f"pictures are {tuple(made.shape)} and {tuple(truth.shape)}", "both need one shape")
-    smallest = (min(made.shape[2:]) - 1) // 2 ** (levels - 1) + 1
+    smallest = (min(made.shape[2:]) - 1) // 2 ** (levels - 2) + 1
     if smallest < 3:
         raise InputError(
             f"{made.shape[3]}x{made.shape[2]} is too small for {levels} levels",
-            f"give sides of {2 * 2 ** (levels - 1) + 1} or more",
+            f"give sides of {2 ** (levels - 1) + 1} or more",
         )
     current = made - truth  # the pyramid is linear: that of the difference is the difference of the pyramids
     total = current.new_zeros(())
-    for level in range(levels):
+    for level in range(levels - 1):
         smaller = _blur(current)[:, :, ::2, ::2]
         grown = torch.zeros_like(current)
         grown[:, :, ::2, ::2] = 4 * smaller
         total = total + growth**level * (current - _blur(grown)).abs().mean()
         current = smaller
-    return total
+    return total + growth ** (levels - 1) * current.abs().mean()
 
 
 def _blur(picture: Tensor) -> Tensor:
