@@ -41,11 +41,9 @@ GOP, KEY_QUALITY = 4, 90
 KEY_QP = 18
 RATES = (18, 22, 26, 30, 34, 38, 42, 46, 51)
 COLOURS = {  # BGR
-    "joint": (40, 90, 220),
-    "sequential": (200, 120, 40),
-    "x264": (60, 150, 60),
-    "interpolation": (120, 120, 120),
-}
+    "joint": (40, 90, 220), "sequential": (200, 120, 40), "interpolation": (120, 120, 120),
+    "x264, fine keys": (60, 150, 60),
+}  # fmt: skip
 
 Clip = Sequence[np.ndarray]
 
