@@ -20,8 +20,9 @@ from retempo.fusion.options import FusionOptions
 from retempo.io.frame import Layer, Window, make_layer
 from retempo.io.sequence import file_digest
 from retempo.render.device import find_solver_device
+from retempo.render.flags import settings_from
 from retempo.render.fuse import list_reads
-from retempo.render.fuse_settings import FuseSettings, fuse_settings_from
+from retempo.render.fuse_settings import FuseSettings
 
 RGB = ("R", "G", "B")
 FRAMES = tuple(range(1, 8))
@@ -80,7 +81,7 @@ def test_every_setting_that_changes_pixels_changes_the_stamp() -> None:
         if one.metadata["pixels"]:
             assert FuseSettings(**{one.name: value}).fingerprint() != plain, one.name
     assert FuseSettings(threads=3).fingerprint() == plain
-    assert fuse_settings_from({"screen": 0.5, "other": 1}).screen == 0.5
+    assert settings_from({"screen": 0.5, "other": 1}, FuseSettings).screen == 0.5
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,9 @@ from plates import make_shot
 from retempo.errors import UsageError
 from retempo.flow.dis import DisFlow
 from retempo.io.sequence import open_source
+from retempo.render.flags import add_setting_arguments, settings_from
 from retempo.render.job import open_renderer
-from retempo.render.settings import (
-    RetimeSettings,
-    add_setting_arguments,
-    parse_memory,
-    settings_from,
-)
+from retempo.render.settings import RetimeSettings, parse_memory
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,8 +10,8 @@ from retempo.cli.inbetween import StillPair
 from retempo.cli.result import Result
 from retempo.cli.retime import add_run_arguments, render
 from retempo.errors import UsageError
+from retempo.render.flags import add_setting_arguments
 from retempo.render.quality import choose_settings
-from retempo.render.settings import add_setting_arguments
 
 HELP = "add motion blur to an image sequence, a movie or two stills"
 

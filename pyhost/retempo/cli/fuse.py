@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from retempo.cli.result import Result
 from retempo.cli.retime import add_run_arguments, repairs
-from retempo.render.fuse_settings import FuseSettings, fuse_settings_from
-from retempo.render.settings import add_setting_arguments
+from retempo.render.flags import add_setting_arguments, settings_from
+from retempo.render.fuse_settings import FuseSettings
 
 if TYPE_CHECKING:
     from retempo.render.fuse import FuseJob
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> Result:
     from retempo.render.fuse import FuseJob, run_fusion
     from retempo.render.job import colour_warning
 
-    settings = fuse_settings_from(vars(args))
+    settings = settings_from(vars(args), FuseSettings)
     source = open_source(args.source, args.frames)
     job = FuseJob(
         settings,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from retempo.cli.result import Result
 from retempo.cli.retime import add_run_arguments, render
 from retempo.errors import InputError, UsageError
+from retempo.render.flags import add_setting_arguments
 from retempo.render.quality import choose_settings
-from retempo.render.settings import add_setting_arguments
 
 if TYPE_CHECKING:
     from retempo.io.frame import Frame

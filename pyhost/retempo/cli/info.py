@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from retempo.cli.result import Result
 from retempo.errors import UsageError
 from retempo.models.registry import ENGINES, describe_engines
+from retempo.render.flags import add_setting_arguments, settings_from
 from retempo.render.quality import choose_flow, describe_quality
-from retempo.render.settings import METHODS, RetimeSettings, add_setting_arguments, settings_from
+from retempo.render.settings import METHODS, RetimeSettings
 
 if TYPE_CHECKING:
     from retempo.io.sequence import Source

@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from retempo.cli.result import Result
+from retempo.render.flags import add_setting_arguments
 from retempo.render.fuse_settings import FuseSettings
-from retempo.render.settings import add_setting_arguments
 
 HELP = "make a clean plate: the median of every pixel of a clip over time"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retempo.cli.result import Result
+from retempo.render.flags import add_setting_arguments
 from retempo.render.quality import Choice, choose_settings
-from retempo.render.settings import add_setting_arguments
 
 if TYPE_CHECKING:
     from retempo.io.source import Source

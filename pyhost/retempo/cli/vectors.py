@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from retempo.cli.result import Result
 from retempo.errors import UsageError
+from retempo.render.flags import add_setting_arguments
 from retempo.render.quality import choose_settings
-from retempo.render.settings import add_setting_arguments
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from retempo.models.registry import pin_engine
-from retempo.render.settings import METHODS, RetimeSettings, settings_from
+from retempo.render.flags import settings_from
+from retempo.render.settings import METHODS, RetimeSettings
 from retempo.retime.objects import parse_object_curves
 
 AUTO: Final = "auto"
