@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from retempo.models.base import Interpolator
 from retempo.models.bisection import schedule
-from retempo.models.registry import load_engine, parse_engine
+from retempo.models.registry import load_engine
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,11 +102,6 @@ def timed(engine: Interpolator, shown: Sequence[Any], count: int, device: str) -
     make(engine, shown, count)
     wait()
     return time.perf_counter() - start
-
-
-def parameters_of(name: str) -> int:
-    """Trainable numbers of an engine."""
-    return parse_engine(name).variant.parameters
 
 
 def _synchronise() -> None:

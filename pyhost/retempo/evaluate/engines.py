@@ -8,7 +8,7 @@ from typing import Any
 
 from retempo.errors import UsageError
 from retempo.evaluate.clip import Clip
-from retempo.evaluate.cost import measure_cost, parameters_of
+from retempo.evaluate.cost import measure_cost
 from retempo.evaluate.run import evaluate
 from retempo.models.registry import ENGINES, parse_engine, pin_engine
 from retempo.models.weights import is_usable
@@ -60,9 +60,9 @@ def compare_engines(
     """
     lines = []
     for name in names:
-        entry = parse_engine(name).variant.weights
-        here = not entry or is_usable(entry)
-        line: dict[str, Any] = {"name": name, "parameters": parameters_of(name), "weights": here}
+        variant = parse_engine(name).variant
+        here = not variant.weights or is_usable(variant.weights)
+        line: dict[str, Any] = {"name": name, "parameters": variant.parameters, "weights": here}
         line |= {"psnr": None, "ssim": None, "frames": 0}
         if here:
             tell(f"{name}: scoring")

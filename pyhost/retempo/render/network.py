@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from retempo.errors import DeviceError, InputError
 from retempo.io.frame import Frame
-from retempo.models.base import Interpolator, Made
+from retempo.models.base import Interpolator, PreparedWindow
 from retempo.models.bisection import Halving, nearest_instant, schedule
 from retempo.models.indexing import soften
 from retempo.models.registry import Choice, load_engine
@@ -130,7 +131,6 @@ class NetworkGap:
     brightest: float
     motion: Prepared | LayeredPrepared | None
     filter: str
-    _windows: dict[Any, Any] = field(default_factory=dict, repr=False)
     _halves: dict[Fraction, _Picture] = field(default_factory=dict, repr=False)
 
     @property
@@ -152,7 +152,7 @@ class NetworkGap:
     def nbytes(self) -> int:
         """Memory that motion, pictures and what was computed from them take."""
         held = sum(guide.nbytes for guide in self.guides) + (self.motion.nbytes if self.motion else 0)
-        held += sum(int(window.nbytes) for window in self._windows.values())
+        held += int(self._window.nbytes) if "_window" in self.__dict__ else 0
         for one in self._halves.values():
             held += one.image.nbytes + sum(
                 array.nbytes for array in (one.pixels, one.ids) if array is not None
@@ -183,8 +183,8 @@ class NetworkGap:
         if phase in (0, 1) and maps is None:
             index = self.here + int(phase)
             return _whole(to_host(pixels[index]).copy(), None if ids is None else to_host(ids[index]).copy())
-        carried = self.network.engine.capabilities.fields and pixels[0].shape[-1] > len(self.columns)
-        carried = carried or (self.network.engine.capabilities.fields and ids is not None)
+        others = ids is not None or pixels[0].shape[-1] > len(self.columns)
+        carried = others and self.network.engine.capabilities.fields
         try:
             made = self._make(phase, pixels if carried else None, ids if carried else None, maps)
         except RuntimeError as error:
@@ -234,13 +234,10 @@ class NetworkGap:
         maps: tuple[Map, Map] | None,
     ) -> _Picture:
         if self.network.engine.capabilities.any_time:
-            images = _tensors(self.guides, self.network.device)
-            time = (
-                float(phase)
-                if maps is None
-                else soften(_tensors([maps[0][..., None]], self.network.device)[0])
-            )
-            return self._run(images, None, time, pixels, ids)
+            time: Any = float(phase)
+            if maps is not None:
+                time = soften(_tensors([maps[0][..., None]], self.network.device)[0])
+            return self._show(self._window, time, pixels, ids, self.here)
         for run in schedule(phase, self.network.choice.depth):
             if run.middle not in self._halves:
                 self._halves[run.middle] = self._halve(run, pixels, ids)
@@ -250,7 +247,8 @@ class NetworkGap:
         ends = [self._end(time, pixels, ids) for time in (run.left, run.right)]
         carried = None if pixels is None else [one.pixels for one in ends]
         marked = None if ids is None or pixels is None else [one.ids for one in ends]
-        return self._run([one.image for one in ends], run, 0.5, carried, marked, here=0)
+        window = self._prepare([one.image for one in ends])
+        return self._show(window, 0.5, carried, marked, 0)
 
     def _end(self, time: Fraction, pixels: Sequence[Any] | None, ids: Sequence[Any] | None) -> _Picture:
         """A source frame, or a half that was made before."""
@@ -261,26 +259,30 @@ class NetworkGap:
         held = [None if some is None else to_host(some[self.here + index]) for some in (pixels, ids)]
         return _Picture(image, *held)
 
-    def _run(
-        self,
-        images: Sequence[Any],
-        run: Halving | None,
-        phase: Any,
-        pixels: Sequence[Any] | None,
-        ids: Sequence[Any] | None,
-        here: int | None = None,
-    ) -> _Picture:
-        """One picture of the network, and the channels that its fields carry."""
+    @cached_property
+    def _window(self) -> PreparedWindow:
+        """What all instants of the gap come from, of an engine that makes any."""
+        return self._prepare(_tensors(self.guides, self.network.device))
+
+    def _prepare(self, images: Sequence[Any]) -> PreparedWindow:
         import torch
 
-        here = self.here if here is None else here
         with torch.inference_mode():
-            window = self._windows.get(run)
-            if window is None:
-                window = self.network.engine.prepare(images)
-                if run is None:  # further instants of the gap come from it; a half is made once
-                    self._windows[run] = window
-            made: Made = window.render(phase)
+            return self.network.engine.prepare(images)
+
+    def _show(
+        self,
+        window: PreparedWindow,
+        time: Any,
+        pixels: Sequence[Any] | None,
+        ids: Sequence[Any] | None,
+        here: int,
+    ) -> _Picture:
+        """One picture of the network, and the channels that its fields carry from ``here`` and the next."""
+        import torch
+
+        with torch.inference_mode():
+            made = window.render(time)
         if pixels is None:
             return _Picture(made.image, None, None)
         if made.fields is None:

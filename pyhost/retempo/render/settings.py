@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from retempo.errors import UsageError
@@ -385,7 +386,7 @@ class RetimeSettings:
         if self.index_map and self.shutter_samples != 1:
             raise UsageError("--index-map is for one instant a frame", "choose --shutter-samples 1")
 
-    @property
+    @cached_property
     def network(self) -> EngineChoice | None:
         """The network that makes the pixels; None for the engines of ``METHODS``.
 
