@@ -345,6 +345,8 @@ def test_an_engine_with_weights_makes_the_frame(
     torch = pytest.importorskip("torch", reason="engines have networks")
     folder = tmp_path_factory.mktemp("weights")
     monkeypatch.setenv("RETEMPO_WEIGHTS", str(folder / "here"))
+    from retempo.models.ifrnet.adapter import IfrnetEngine
+
     torch.manual_seed(1)
     torch.save(find_engine("ifrnet").build("small").state_dict(), folder / "small.pth")
     add_weights("ifrnet-small", folder / "small.pth")
@@ -353,8 +355,14 @@ def test_an_engine_with_weights_makes_the_frame(
     made, _ = client.render("3/2", given, {**SETTINGS, "engine": "ifrnet:small"})
     assert made.shape == moved.shape and np.isfinite(made).all()
     assert not np.allclose(made[..., :3], moved[..., :3], atol=0.01)
+    prepared: list[int] = []
+    look = IfrnetEngine.prepare
+    monkeypatch.setattr(
+        IfrnetEngine, "prepare", lambda self, images: (prepared.append(1), look(self, images))[1]
+    )
     again, _ = client.render("3/2", given, {**SETTINGS, "engine": "ifrnet:small"})
-    assert np.array_equal(made, again)
+    client.render("5/4", given, {**SETTINGS, "engine": "ifrnet:small"})
+    assert np.array_equal(made, again) and not prepared, "the pair is kept, features and all"
 
 
 def test_frames_that_do_not_fit(client: Client) -> None:

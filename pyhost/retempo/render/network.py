@@ -144,9 +144,17 @@ class NetworkGap:
         return self.motion.candidates if self.motion else ()
 
     def with_options(self, options: SynthesisOptions) -> NetworkGap:
-        """Return the same, other channels moved otherwise."""
+        """Return the same, other channels moved otherwise; what was computed of the pictures stays."""
         moved = None if self.motion is None else self.motion.with_options(options)
-        return replace(self, motion=moved, filter=options.filter, _halves={})
+        halves = self._halves if options.filter == self.filter else {}
+        made = replace(self, motion=moved, filter=options.filter, _halves=halves)
+        if "_window" in self.__dict__:
+            made.__dict__["_window"] = self._window
+        return made
+
+    def hold(self) -> list[Any]:
+        """Prepare the gap, and return all that it keeps beside the splatting's motion, each with its ``nbytes``."""
+        return [*self.guides, *([self._window] if self.network.engine.capabilities.any_time else [])]
 
     @property
     def nbytes(self) -> int:

@@ -24,6 +24,7 @@ from retempo.flow.base import Flow, FlowEstimator, Hypothesis, Image, count_hypo
 from retempo.flow.catalog import VectorsMarker
 from retempo.io.frame import Window
 from retempo.render.frame import FrameRenderer
+from retempo.render.network import NetworkGap
 from retempo.render.prepared_frames import PreparedFrames
 from retempo.render.settings import RetimeSettings
 from retempo.render.surroundings import surround
@@ -233,6 +234,8 @@ def parts_of(prepared: PreparedFrames) -> dict[Hashable, int]:
         arrays += [*view.pixels, *view.ids]
         if isinstance(view.motion, LayeredPrepared):
             arrays += view.motion.planes
+        if isinstance(view.motion, NetworkGap):
+            arrays += view.motion.hold()
         for candidate in view.motion.candidates if view.motion else ():
             arrays += [value for value in vars(candidate).values() if hasattr(value, "nbytes")]
     return memory_of(arrays)
