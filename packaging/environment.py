@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 COMPILERS = ("c++", "g++", "clang++")
 NATIVE_INPUTS = ("setup.py", "CMakeLists.txt", "native/**/*", "packaging/cmake/**/*")
-TEST_EXTRAS = ("dev", "torch", "otio", "codec")
+TEST_EXTRAS = ("dev", "torch", "otio", "codec", "farm")
 NATIVE_ENVIRONMENT = ("RETEMPO_CUDA", "CUDACXX", "CXX", "CXXFLAGS", "CMAKE_ARGS")
 
 
