@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> Result:
     if not args.json:
         for one in warnings:
             print(f"retempo {args.command}: warning: {one}", file=sys.stderr)
-    with open_progress(args.quiet or args.json) as progress:
+    with open_progress(args.quiet or args.json, args.progress) as progress:
         report = run_fusion(job, overwrite=args.overwrite, resume=args.resume, progress=progress)
     data: dict[str, Any] = {"output": args.output, **report.as_dict(), "warnings": warnings}
     parts = [f"{len(report.written)} frames written ({report.method})"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retempo.cli.result import Result
+from retempo.errors import UsageError
 from retempo.render.flags import add_setting_arguments
 from retempo.render.quality import Choice, choose_settings
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from retempo.io.source import Source
     from retempo.render.overlay import Overlay
     from retempo.render.settings import RetimeSettings
+    from retempo.render.timing import Schedule
     from retempo.retime.plan import Plan
 
 HELP = "retime an image sequence or a movie"
@@ -27,6 +29,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, help="pattern of the result, or a movie")
     parser.add_argument("--frames", help="source frames to use, e.g. 1001-1050; default: all there are")
     add_run_arguments(parser)
+    parser.add_argument(
+        "--part",
+        metavar="RANGE",
+        help="a farm's task: of all outputs those gaps between two source frames whose first output is in this range, "
+        "so that no two tasks look at the same gap",
+    )
+    parser.add_argument(
+        "--part-gap",
+        type=int,
+        default=0,
+        metavar="FRAMES",
+        help="with --part: a gap of more outputs than this is parted itself, the same in every task (0: never)",
+    )
     add_setting_arguments(parser)
 
 
@@ -40,6 +55,12 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace results that exist")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument(
+        "--progress",
+        choices=("bar", "openjd", "off"),
+        default="bar",
+        help="a bar on a terminal, lines that OpenJD's schedulers read, or nothing (default: bar)",
+    )
 
 
 def run(args: argparse.Namespace) -> Result:
@@ -62,6 +83,8 @@ def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
     settings = found.settings
     outputs = parse_range(settings.output_range) if settings.output_range else None
     wanted = schedule(settings, source.frames, source.fps, outputs, lambda number: name_of(source, number))
+    if getattr(args, "part", None):
+        wanted = take_part(wanted, args.part, args.part_gap)
     if args.dry_run:
         facts: dict[str, Any] = {"plan": wanted.plan.to_json(), "settings": settings.as_dict()}
         facts |= {"choices": choice.reasons}
@@ -81,7 +104,7 @@ def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
     if not args.json:
         for one in warnings:
             print(f"retempo {args.command}: warning: {one}", file=sys.stderr)
-    with open_progress(args.quiet or args.json) as progress:
+    with open_progress(args.quiet or args.json, args.progress) as progress:
         report = render_job(
             source,
             args.output,
@@ -96,6 +119,20 @@ def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
     data["dropped"] = sorted(wanted.plan.cadence.dropped)
     told = [summary(report.as_dict(), args.output), tell_cadence(wanted.plan.cadence)]
     return Result(data, "\n".join(filter(None, told)))
+
+
+def take_part(wanted: Schedule, part: str, limit: int) -> Schedule:
+    """A task's part of a schedule; a range may be spelled as OpenJD does (``1-9:2``).
+
+    Raises:
+        UsageError: not a range, or a negative limit.
+    """
+    from retempo.io.pattern import parse_range
+
+    if limit < 0:
+        raise UsageError(f"--part-gap is {limit}", "give how many outputs, or 0")
+    numbers = frozenset(parse_range(part.replace(":", "x")))
+    return wanted.take(numbers, limit or len(wanted.plan.entries) or 1)
 
 
 def name_of(source: Source, number: int) -> str:
@@ -161,16 +198,20 @@ class open_progress:
     """A progress bar on standard error for the length of a ``with``; gives the callback that moves it, or None.
 
     Args:
-        quiet: show nothing; neither is anything shown where standard error is no terminal.
+        quiet: show nothing.
+        kind: ``bar`` (on a terminal), ``off``, or ``openjd``: lines on standard output.
     """
 
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
+    def __init__(self, quiet: bool, kind: str = "bar") -> None:
+        self._quiet = quiet or kind == "off"
+        self._kind = kind
         self._bar: Any = None
 
     def __enter__(self) -> Any:
         if self._quiet:
             return None
+        if self._kind == "openjd":
+            return tell_openjd
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -188,3 +229,9 @@ class open_progress:
     def __exit__(self, *exc: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+def tell_openjd(done: int, total: int, what: str) -> None:
+    """Progress as Open Job Description's schedulers read it from a task's output."""
+    print(f"openjd_progress: {100 * done / max(1, total):.1f}", flush=True)
+    print(f"openjd_status: {what}, {done} of {total}", flush=True)

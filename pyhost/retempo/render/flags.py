@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from retempo.render.declaring import absolute
 from retempo.render.settings import RetimeSettings
 
 
@@ -80,3 +81,24 @@ def settings_from(values: Mapping[str, Any], table: Any = RetimeSettings) -> Any
     chosen = {name: value for name, value in values.items() if name in declared}
     many = {name: tuple(value) for name, value in chosen.items() if declared[name].metadata["many"]}
     return table(**{**chosen, **many})
+
+
+def spell_flags(settings: Any) -> list[str]:
+    """The flags that give these settings again, those that differ from their defaults; paths in full.
+
+    What ``quality`` stood for is in other settings by now, so it is left out.
+    """
+    spelled: list[str] = []
+    for one in fields(settings):
+        value = absolute(one, getattr(settings, one.name))
+        if value == one.default or one.name == "quality":
+            continue
+        flag = "--" + one.name.replace("_", "-")
+        if one.metadata["kind"] is bool:
+            spelled.append(flag if value else f"--no-{flag[2:]}")
+            continue
+        names = {number: word for word, number in (one.metadata["words"] or {}).items()}
+        for each in value if one.metadata["many"] else (value,):
+            text = str(names.get(each, each))
+            spelled += [f"{flag}={text}"] if text.startswith("-") or not text else [flag, text]
+    return spelled

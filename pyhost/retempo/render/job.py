@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from retempo.color.chromaticities import contradict, spelled
@@ -26,8 +27,8 @@ from retempo.render.mattes import check_mattes
 from retempo.render.network import find_colour
 from retempo.render.overlay import Overlay, open_overlay
 from retempo.render.settings import AUTO, OFF, RetimeSettings
-from retempo.render.shot import Progress, ShotReport, render_shot
-from retempo.render.steps import contributors
+from retempo.render.shot import Progress, ShotReport, fit_schedule, render_shot, steps_of
+from retempo.render.steps import Step, contributors
 from retempo.render.timing import Schedule
 from retempo.render.vectors import check_vectors, find_depth
 
@@ -118,7 +119,31 @@ def _kind(header: Frame) -> Kind:
     return "float" if floats & set(header.main().formats.values()) else "integer"
 
 
-def render_job(
+@dataclass(frozen=True)
+class OpenJob:
+    """All that a job reads and writes, opened and checked.
+
+    Args:
+        source, target: where frames come from and go to.
+        wanted: what is to be made.
+        renderer: how.
+        vectors, mattes: second sequences, where the settings name them.
+    """
+
+    source: Source
+    target: Target
+    wanted: Schedule
+    renderer: FrameRenderer
+    vectors: Source | None = None
+    mattes: Source | None = None
+
+    def list_steps(self) -> list[Step]:
+        """Every frame with the stamp that it gets."""
+        renderer, _ = fit_schedule(self.renderer, self.source, self.wanted)
+        return steps_of(self.source, self.target, self.wanted, renderer, self.vectors, self.mattes)
+
+
+def open_job(
     source: Source,
     output: str,
     wanted: Schedule,
@@ -126,9 +151,8 @@ def render_job(
     *,
     overwrite: bool = False,
     resume: bool = False,
-    progress: Progress | None = None,
-) -> ShotReport:
-    """Open the target (and vectors and mattes) and render the shot; see ``render_shot``.
+) -> OpenJob:
+    """Open the target (and vectors and mattes), and refuse what cannot be rendered.
 
     Raises:
         UsageError: --resume and --overwrite together.
@@ -164,8 +188,30 @@ def render_job(
     )
     if not (overwrite or resume):
         refuse_existing(target, outputs)
+    return OpenJob(source, target, wanted, renderer, vectors, mattes)
+
+
+def render_job(
+    source: Source,
+    output: str,
+    wanted: Schedule,
+    renderer: FrameRenderer,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> ShotReport:
+    """Open the target (and vectors and mattes) and render the shot; see ``open_job`` and ``render_shot``."""
+    job = open_job(source, output, wanted, renderer, overwrite=overwrite, resume=resume)
     return render_shot(
-        source, target, wanted, renderer, vectors=vectors, mattes=mattes, resume=resume, progress=progress
+        source,
+        job.target,
+        wanted,
+        renderer,
+        vectors=job.vectors,
+        mattes=job.mattes,
+        resume=resume,
+        progress=progress,
     )
 
 

@@ -9,14 +9,18 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from retempo.errors import InputError
-from retempo.io.frame import Window
+from retempo.io.frame import Frame, Window, make_layer
 from retempo.io.sequence import open_source
 from retempo.io.source import Source
 from retempo.render.canvas import slices
+
+NONE = "none"
+"""Looked for, and nothing found."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,12 @@ class Overlay:
         """Changes with the mask."""
         data = np.packbits(self.mask) if self.mask.dtype == np.bool_ else np.ascontiguousarray(self.mask)
         return hashlib.sha256(data.tobytes() + repr(self.window).encode()).hexdigest()[:16]
+
+    def picture(self, display: Window) -> Frame:
+        """It as a picture for ``write_frame``, which ``read_mask`` reads again; ``display``: the source's."""
+        pixels = np.ascontiguousarray(self.mask[..., None], np.float32)
+        layer = make_layer(pixels, ["Y"], window=self.window, display=display, formats="half")
+        return Frame([layer], display, Path("overlay"))
 
     @property
     def share(self) -> float:

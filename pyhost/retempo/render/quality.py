@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from retempo.models.registry import pin_engine
@@ -106,7 +107,8 @@ def _pin(part: str) -> str:
     from retempo.flow.catalog import PINNED, digest_of, weights_of
     from retempo.models.weights import inspect, no_weights
 
-    head, *pairs = (piece.strip() for piece in part.split(","))
+    head, *pairs = (_in_full(piece.strip()) for piece in part.split(","))
+    part = ",".join([head, *pairs])
     name, _, size = head.partition(":")
     if "grow=guided" in pairs and not any(pair.startswith("grown=") for pair in pairs):
         return _pin(",".join([head, *pairs, f"grown={digest_of(pairs, 'grower')[:PINNED]}"]))
@@ -121,6 +123,12 @@ def _pin(part: str) -> str:
     if found is None:
         raise no_weights(wanted)
     return ",".join([head, *pairs, f"weights={found.source_sha256[:PINNED]}"])
+
+
+def _in_full(piece: str) -> str:
+    """``file=best.safetensors`` -> ``file=/work/best.safetensors``: the same wherever it is run from."""
+    key, _, value = piece.partition("=")
+    return f"{key}={Path(value).expanduser().absolute()}" if key in ("file", "grower") and value else piece
 
 
 def _best_flow() -> tuple[str, str]:

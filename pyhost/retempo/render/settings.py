@@ -15,7 +15,7 @@ from typing import Any
 from retempo.errors import UsageError
 from retempo.models.registry import Choice as EngineChoice
 from retempo.models.registry import parse_engine
-from retempo.render.declaring import check_value, setting
+from retempo.render.declaring import absolute, check_value, setting
 from retempo.retime.cadence import DUPLICATES
 from retempo.retime.cut_lists import names_file
 from retempo.retime.cuts import AT_CUT, parse_cuts, parse_dissolves
@@ -56,16 +56,25 @@ class RetimeSettings:
         pixels=False,
     )
     speed_curve: str = setting(
-        "", "a JSON or CSV file of keys: speed over output frames, integrated", group="timing", pixels=False
+        "",
+        "a JSON or CSV file of keys: speed over output frames, integrated",
+        group="timing",
+        pixels=False,
+        path=True,
     )
     frame_curve: str = setting(
-        "", "a JSON or CSV file of keys: source frame over output frames", group="timing", pixels=False
+        "",
+        "a JSON or CSV file of keys: source frame over output frames",
+        group="timing",
+        pixels=False,
+        path=True,
     )
     otio: str = setting(
         "",
         "an OpenTimelineIO file; its clip's time warp is used, FILE or FILE:CLIP",
         group="timing",
         pixels=False,
+        path=True,
     )
     output_range: str = setting(
         "", "output frames to make, e.g. 1001-1100 or 1-100x2; default: the whole retimed range",
@@ -142,7 +151,11 @@ class RetimeSettings:
     overlay: str = setting(
         "off", "what is burnt in and must not move (subtitles, logos, letterbox): off, auto (what lies still in all "
         "frames while the picture moves), or a picture or sequence that is white there",
-        group="footage",
+        group="footage", path=True,
+    )  # fmt: skip
+    found_overlay: str = setting(
+        "", "with --overlay auto: what was found before, a picture that is white there, or none; nothing is looked for "
+        "then", group="footage", pixels=False, path=True,
     )  # fmt: skip
 
     # flow: how motion is found
@@ -171,7 +184,7 @@ class RetimeSettings:
         "", "layer whose colour drives the flow; default: the first colour layer of each view", group="flow"
     )
     vectors: str = setting(
-        "", "sequence that holds motion vectors; default: the source's own channels", group="flow"
+        "", "sequence that holds motion vectors; default: the source's own channels", group="flow", path=True
     )
     vector_preset: str = setting("nuke", "convention of the motion vectors", group="flow")
     vector_max: float = setting(
@@ -211,7 +224,7 @@ class RetimeSettings:
     )
     matte: str = setting(
         "", "sequence that holds the foreground's matte: foreground and background then move on their own",
-        group="flow",
+        group="flow", path=True,
     )  # fmt: skip
     matte_channel: str = setting(
         "", "channel that is the matte, of --matte (default: its alpha, else its first) or else of the source",
@@ -219,7 +232,7 @@ class RetimeSettings:
     )  # fmt: skip
     index_map: str = setting(
         "", "sequence of maps, numbered as the output frames: how far each pixel of the earlier source frame has gone "
-        "to the later, 0 to 1, in place of the instant", group="flow",
+        "to the later, 0 to 1, in place of the instant", group="flow", path=True,
     )  # fmt: skip
     object_curve: tuple[str, ...] = setting(
         (), "an object that moves at a pace of its own: ID=CURVE.json or CHANNEL=CURVE.json, the curve from 0 to 1 "
@@ -294,7 +307,10 @@ class RetimeSettings:
 
     # colour
     config: str = setting(
-        "", "OCIO config: a path or ocio://...; default: $OCIO, else the built-in one", group="colour"
+        "",
+        "OCIO config: a path or ocio://...; default: $OCIO, else the built-in one",
+        group="colour",
+        path=True,
     )
     input_space: str = setting(
         "", "colour space of the source; default: the config's file rules", group="colour"
@@ -405,7 +421,9 @@ class RetimeSettings:
 
     def fingerprint(self) -> str:
         """Hash of every setting that can change pixels; timing enters by each frame's source time."""
-        chosen = {one.name: getattr(self, one.name) for one in fields(self) if one.metadata["pixels"]}
+        chosen = {
+            one.name: absolute(one, getattr(self, one.name)) for one in fields(self) if one.metadata["pixels"]
+        }
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
 
     def as_dict(self) -> dict[str, Any]:

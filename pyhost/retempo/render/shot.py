@@ -27,7 +27,7 @@ from retempo.render.prepared_frames import PreparedFrames
 from retempo.render.queues import FrameQueue, FrameReader
 from retempo.render.resume import colour_identity
 from retempo.render.settings import parse_memory
-from retempo.render.steps import Step, is_done, list_steps
+from retempo.render.steps import Step, gather_pairs, is_done, list_steps
 from retempo.render.still import assemble, blacken
 from retempo.render.strip_plan import StripPlan, plan_strips
 from retempo.render.strips import render_in_strips
@@ -109,29 +109,16 @@ def render_shot(
     """
     report = ShotReport()
     cadence = wanted.plan.cadence
-    pairs = max((count_pairs(entry) for entry in wanted.plan.entries), default=1)
-    blurred = any(entry.kind == "blur" for entry in wanted.plan.entries)
-    renderer, cut = fit_memory(renderer, source.header(source.frames[0]), pairs, blurred)
-    colour = colour_identity(renderer.color.describe())
-    if renderer.overlay is not None:
-        colour += renderer.overlay.digest
-    steps = list_steps(
-        source,
-        target,
-        wanted,
-        renderer.settings,
-        vectors,
-        colour,
-        primaries(renderer.color),
-        mattes,
-        renderer.indices,
-    )
+    renderer, cut = fit_schedule(renderer, source, wanted)
+    steps = steps_of(source, target, wanted, renderer, vectors, mattes)
     work = []
     for step in steps:
         if resume and is_done(step, target):
             report.skipped.append(step.entry.output)
         else:
             work.append(step)
+    if not is_movie(target.path(0)):
+        work = gather_pairs(work)
 
     def done(step: Step) -> None:
         report.written.append(step.entry.output)
@@ -158,6 +145,41 @@ def render_shot(
         target.abort()
         raise
     return report
+
+
+def steps_of(
+    source: Source,
+    target: Target,
+    wanted: Schedule,
+    renderer: FrameRenderer,
+    vectors: Source | None = None,
+    mattes: Source | None = None,
+) -> list[Step]:
+    """Every frame of a schedule with the stamp that it gets; the renderer is the one that ``fit_memory`` gives."""
+    colour = colour_identity(renderer.color.describe())
+    if renderer.overlay is not None:
+        colour += renderer.overlay.digest
+    return list_steps(
+        source,
+        target,
+        wanted,
+        renderer.settings,
+        vectors,
+        colour,
+        primaries(renderer.color),
+        mattes,
+        renderer.indices,
+    )
+
+
+def fit_schedule(
+    renderer: FrameRenderer, source: Source, wanted: Schedule
+) -> tuple[FrameRenderer, StripPlan | None]:
+    """``fit_memory`` for what a schedule asks for: of a part what the whole does, so that both make the same frames."""
+    entries = (wanted.whole or wanted.plan).entries
+    pairs = max((count_pairs(entry) for entry in entries), default=1)
+    blurred = any(entry.kind == "blur" for entry in entries)
+    return fit_memory(renderer, source.header(source.frames[0]), pairs, blurred)
 
 
 def primaries(color: ColorPipeline) -> dict[str, tuple[float, ...] | None]:

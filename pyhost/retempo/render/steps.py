@@ -12,7 +12,7 @@ from retempo.io.formats import is_movie
 from retempo.io.metadata import retimed, timecode_of
 from retempo.io.source import Source
 from retempo.io.target import Target
-from retempo.render.exposure import Pass, list_passes
+from retempo.render.exposure import Pass, PassKey, list_passes
 from retempo.render.index import Indices
 from retempo.render.resume import combine_stamps, stamp_of
 from retempo.render.settings import RetimeSettings
@@ -112,6 +112,18 @@ def list_steps(
 def numbers_of(passes: Sequence[Pass]) -> tuple[int, ...]:
     """The source frames of some passes, ascending."""
     return tuple(sorted({number for one in passes for number in one.numbers}))
+
+
+def gather_pairs(steps: Sequence[Step]) -> list[Step]:
+    """The steps in an order in which every pair of source frames comes once: as they are, or else by source time."""
+    seen: set[PassKey] = set()
+    before: set[PassKey] = set()
+    for step in steps:
+        keys = {one.key for one in step.passes if one.kind == "between"}
+        if (keys & seen) - before:
+            return sorted(steps, key=lambda one: one.entry.source_time)
+        seen, before = seen | keys, keys
+    return list(steps)
 
 
 def is_done(step: Step, target: Target) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 
 from retempo.errors import UsageError
 from retempo.io.frame import Frame, Window
+from retempo.io.sequence import open_source
 from retempo.io.source import Source
 from retempo.metrics import duplicates, shots
 from retempo.metrics.dissolves import find_dissolves
@@ -22,7 +23,7 @@ from retempo.metrics.overlay import OverlayMeter
 from retempo.metrics.small import Shrinker, Small
 from retempo.render.canvas import canvas_window, group_views, guide_of
 from retempo.render.frame import FrameRenderer
-from retempo.render.overlay import Overlay
+from retempo.render.overlay import NONE, Overlay, read_mask
 from retempo.render.settings import AUTO, OFF, RetimeSettings
 from retempo.retime.cut_lists import load_cuts, names_file
 from retempo.retime.cuts import Stretch, name_stretch
@@ -127,9 +128,10 @@ def survey(
         watchers.append(ShotWatcher())
     if settings.duplicates != "keep" and settings.duplicate_frames == AUTO:
         watchers.append(RepeatWatcher())
-    meter = OverlayMeter() if settings.overlay == AUTO else None
+    known = settings.found_overlay if settings.overlay == AUTO else ""
+    meter = OverlayMeter() if settings.overlay == AUTO and not known else None
     if not watchers and meter is None:
-        return Survey(settings)
+        return Survey(settings, known_overlay(known, source))
     renderer = open_renderer(settings, source)
     for number in source.frames:
         for part in guides_in_parts(source, number, renderer):
@@ -146,7 +148,22 @@ def survey(
     for watcher in watchers:
         settings = watcher.conclude(settings, source.frames)
     found = meter.find() if meter else None
-    return Survey(settings, None if found is None else Overlay(found, _window(source, source.frames[0])))
+    if known or found is None:
+        return Survey(settings, known_overlay(known, source))
+    return Survey(settings, Overlay(found, _window(source, source.frames[0])))
+
+
+def known_overlay(known: str, source: Source) -> Overlay | None:
+    """What an earlier look found, the very same: from a picture that it was written to; None for ``none`` and ''.
+
+    Raises:
+        InputError: there is no such picture, or it has another size than the source.
+    """
+    if known in ("", NONE):
+        return None
+    masks = open_source(known)
+    mask, window = read_mask(masks, masks.frames[0], source.header(source.frames[0]).display)
+    return Overlay(mask > 0.5, window)
 
 
 def _window(source: Source, number: int) -> Window:

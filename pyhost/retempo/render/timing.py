@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from retempo.retime.cadence import find_cadence
 from retempo.retime.curves import load_curve
 from retempo.retime.cuts import Cuts, parse_cuts, parse_dissolves
 from retempo.retime.extent import output_range
+from retempo.retime.gaps import take_part
 from retempo.retime.plan import Plan, build_plan
 from retempo.retime.rational import parse_number, parse_rate
 from retempo.retime.shutter import Shutter
@@ -46,11 +47,18 @@ class Schedule:
         plan: each output frame and its source frames.
         fps: frame rate of the result; None when nothing says it.
         start: output frame that gets the timecode of the first source frame, whatever part is made now.
+        whole: what the plan is a part of; None where it is all.
     """
 
     plan: Plan
     fps: Fraction | None
     start: int
+    whole: Plan | None = None
+
+    def take(self, part: Collection[int], limit: int) -> Schedule:
+        """The gaps that begin in ``part``; see ``retime.gaps.take_part``."""
+        whole = self.whole or self.plan
+        return replace(self, plan=take_part(whole, part, limit), whole=whole)
 
 
 def timing_of(settings: RetimeSettings, span: FrameRange, source_fps: Fraction | None) -> Timing:
