@@ -74,6 +74,12 @@ class DownloadError(RetempoError):
     exit_code = 9
 
 
+class JobError(RetempoError):
+    """A farm's job is incomplete and nobody works on it: tasks failed, it was cancelled, its supervisor died."""
+
+    exit_code = 10
+
+
 class InterruptedByUser(RetempoError):
     """Ctrl-C or SIGTERM; every finished frame is whole, no unfinished one is visible."""
 
@@ -86,6 +92,7 @@ __all__ = [
     "DownloadError",
     "InputError",
     "InterruptedByUser",
+    "JobError",
     "OutputError",
     "RetempoError",
     "TimingError",

@@ -20,6 +20,9 @@ COMMANDS = (
     "vectors",
     "plate",
     "fuse",
+    "submit",
+    "status",
+    "cancel",
     "evaluate",
     "train",
     "codec",
@@ -31,8 +34,8 @@ COMMANDS = (
 )
 
 EPILOG = """exit codes: 0 done, 1 unexpected error, 2 bad parameter, 3 bad input, 4 cannot write, 5 colour,
-6 timing, 7 device, 8 weights missing, 9 download failed, 130 interrupted. `retempo COMMAND --help` lists a command's
-options."""
+6 timing, 7 device, 8 weights missing, 9 download failed, 10 farm job incomplete and nobody at work on it,
+130 interrupted. `retempo COMMAND --help` lists a command's options."""
 
 _NEGATIVE = re.compile(r"-\.?\d")
 

@@ -1,0 +1,1 @@
+"""How is a shot made by many machines? Jobs, their chunks, and the schedulers that run them."""

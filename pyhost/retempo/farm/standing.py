@@ -1,0 +1,106 @@
+"""What of a job is done? Read from the output files alone: their stamps, and whether they are whole.
+
+Logs and schedulers may be gone, or wrong; a frame with the stamp of this job's settings and source files is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from retempo.errors import RetempoError
+from retempo.farm.job import Job
+from retempo.farm.shot import list_frames
+from retempo.io.sequence import open_source
+from retempo.io.target import Target
+from retempo.render.steps import Step, is_done
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Output frames by what there is of them, ascending.
+
+    Args:
+        done: whole, and made with these settings from these files.
+        missing: there is no file.
+        otherwise: there is a file, but it is broken or was made otherwise; it will be replaced.
+        times: when the files of ``done`` were finished, seconds since the epoch, ascending.
+    """
+
+    done: tuple[int, ...]
+    missing: tuple[int, ...]
+    otherwise: tuple[int, ...]
+    times: tuple[float, ...]
+
+    @property
+    def total(self) -> int:
+        """All frames of the job."""
+        return len(self.done) + len(self.missing) + len(self.otherwise)
+
+    @property
+    def is_complete(self) -> bool:
+        """Is every frame done?"""
+        return len(self.done) == self.total
+
+    def rate(self, since: float) -> float | None:
+        """Frames a second between the first and the last one finished ``since`` then; None where nobody can say."""
+        made = [time for time in self.times if time >= since]
+        return (len(made) - 1) / (made[-1] - made[0]) if len(made) > 1 and made[-1] > made[0] else None
+
+
+def look(job: Job) -> Standing:
+    """Look at every output file's header and end.
+
+    Raises:
+        RetempoError: the job's source is not as it was, so nobody can say what is done.
+    """
+    return sort(*list_frames(job))
+
+
+def sort(target: Target, steps: Sequence[Step]) -> Standing:
+    """The frames of these steps by what there is of them."""
+    done, missing, otherwise, times = [], [], [], []
+    answers: dict[Path, bool] = {}  # a movie's frames are one file
+    for step in steps:
+        number, path = step.entry.output, target.path(step.entry.output)
+        if not path.is_file():
+            missing.append(number)
+            continue
+        if path not in answers:
+            answers[path] = is_done(step, target)
+        if answers[path]:
+            done.append(number)
+            times.append(path.stat().st_mtime)
+        else:
+            otherwise.append(number)
+    return Standing(tuple(done), tuple(missing), tuple(otherwise), tuple(sorted(times)))
+
+
+def verify(job: Job) -> tuple[Standing, dict[int, str]]:
+    """``look``, and decode every frame that seems done; what cannot be decoded is removed, to be made again.
+
+    Returns:
+        how the job stands after that, and why frames were removed.
+    """
+    target, steps = list_frames(job)
+    seemed = sort(target, steps)
+    broken: dict[int, str] = {}
+    for path in dict.fromkeys(target.path(number) for number in seemed.done):
+        reason = undecodable(path)
+        if reason:
+            broken |= {number: reason for number in seemed.done if target.path(number) == path}
+            path.unlink(missing_ok=True)
+    return (sort(target, steps) if broken else seemed), broken
+
+
+def undecodable(path: Path) -> str:
+    """Why the pictures of a file cannot all be read; '' where they can."""
+    try:
+        source = open_source(path)
+        for number in source.frames:
+            source.read(number)
+        source.close()
+    except RetempoError as error:
+        return error.message
+    return ""

@@ -1,0 +1,145 @@
+"""How does a command line become a job? The shot is looked at once, and everything automatic is settled.
+
+Tasks start later, elsewhere, in any order: none of them may choose, look or resolve a path by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from retempo.errors import UsageError
+from retempo.farm.chunks import default_size, make_chunks
+from retempo.farm.job import Job, Needs
+from retempo.farm.shot import Shot, open_shot, plan_shot
+from retempo.io.pattern import format_range
+from retempo.io.sequence import open_source
+from retempo.io.writer import write_frame
+from retempo.render.declaring import absolute
+from retempo.render.overlay import NONE
+from retempo.render.quality import choose_settings
+from retempo.render.settings import AUTO, RetimeSettings
+
+OVERLAY = "overlay.exr"
+"""Beside the job: what ``--overlay auto`` found."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user of ``retempo submit`` wants, beside the settings of the retime.
+
+    Args:
+        source, output, frames: as ``retempo retime`` takes them.
+        folder: of the job.
+        name: '' takes the output's.
+        chunk: outputs of a task at most; 0 chooses.
+        needs, retries, backend, options: see ``Job``.
+        overwrite, resume: may results exist already?
+    """
+
+    source: str
+    output: str
+    frames: str | None
+    folder: Path
+    name: str = ""
+    chunk: int = 0
+    needs: Needs = field(default_factory=Needs)
+    retries: int = 2
+    backend: str = "export"
+    options: Mapping[str, Any] | None = None
+    overwrite: bool = False
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job that could be handed out.
+
+    Args:
+        job: complete. shot: as it was looked at. reasons: what was chosen, and why.
+    """
+
+    job: Job
+    shot: Shot
+    reasons: tuple[str, ...]
+
+    def write_companions(self, folder: Path) -> None:
+        """Write what tasks read beside the job: the overlay that was found."""
+        if self.shot.overlay is not None and self.job.render_settings.found_overlay not in ("", NONE):
+            display = self.shot.source.header(self.shot.source.frames[0]).display
+            folder.mkdir(parents=True, exist_ok=True)
+            write_frame(Path(self.job.render_settings.found_overlay), self.shot.overlay.picture(display))
+
+
+def prepare_job(order: Order, values: Mapping[str, Any], program: str) -> Submission:
+    """Plan a job, and refuse it where ``retempo retime`` would; nothing is written.
+
+    Args:
+        order: what is wanted.
+        values: settings that were given, as for ``choose_settings``.
+        program: version of Retempo.
+
+    Raises:
+        RetempoError: as ``retempo retime`` does.
+    """
+    choice = choose_settings(values)
+    source = open_source(_in_full(order.source), order.frames)
+    shot = plan_shot(choice.settings, source)
+    output = _in_full(order.output)
+    opened = open_shot(shot, output, overwrite=order.overwrite, resume=order.resume)
+    opened.list_steps()  # is the memory budget enough for anything?
+    outputs = [entry.output for entry in shot.wanted.plan.entries]
+    if order.chunk < 0:
+        raise UsageError(f"--chunk is {order.chunk}", "give how many frames a task makes, or 0")
+    size = min(len(outputs), order.chunk or default_size(len(outputs)))
+    job = Job(
+        program=program,
+        name=order.name or _name_of(output),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        source=_in_full(order.source),
+        output=output,
+        frames=format_range(source.frames),
+        settings=pin(shot, order.folder),
+        environment={} if shot.settings.config else {"OCIO": _in_full(os.environ.get("OCIO", ""))},
+        outputs=format_range(outputs),
+        chunks=(format_range(outputs),),
+        gap=max(1, size),
+        needs=order.needs,
+        retries=order.retries,
+        replace=order.overwrite,
+        backend=order.backend,
+        options=dict(order.options or {}),
+    )
+    if not job.is_movie:
+        chunks = make_chunks(shot.wanted.plan.entries, job.gap)
+        job = job.model_copy(update={"chunks": tuple(map(format_range, chunks))})
+    return Submission(job, shot, choice.reasons)
+
+
+def pin(shot: Shot, folder: Path) -> dict[str, Any]:
+    """The settings that are not default, JSON-ready; paths in full, what was found in place of ``auto``."""
+    settings = shot.settings
+    if settings.overlay == AUTO:
+        found = NONE if shot.overlay is None else str(folder / OVERLAY)
+        settings = replace(settings, found_overlay=found)
+    chosen = {one.name: absolute(one, getattr(settings, one.name)) for one in fields(settings)}
+    default = RetimeSettings()
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in chosen.items()
+        if value != getattr(default, name) and name != "quality"
+    }
+
+
+def _in_full(path: str) -> str:
+    return path if not path or "://" in path else str(Path(path).expanduser().absolute())
+
+
+def _name_of(output: str) -> str:
+    stem = re.sub(r"[#@]+|%0?\d*d|\$F\d*", "", Path(output).name)
+    return re.sub(r"[^A-Za-z0-9]+", "-", Path(stem).stem).strip("-.") or "retime"
