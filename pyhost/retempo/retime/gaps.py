@@ -1,8 +1,8 @@
 """Which output frames belong together, because they are made between the same two source frames?
 
 What belongs to a pair of source frames (its motion) is found once and serves all outputs between them, so a farm parts
-a job between gaps, never inside one, unless a gap is too long. Which outputs make a gap depends on the plan alone, not on
-how it is parted: tasks that know nothing of each other agree.
+a job between gaps, never inside one, unless a gap is too long. Which outputs make a gap depends on the plan alone, not
+on how it is parted: tasks that know nothing of each other agree.
 """
 
 from __future__ import annotations
