@@ -13,9 +13,9 @@ from retempo.cli import main
 from retempo.io.frame import Window, make_layer
 from retempo.io.sequence import open_source
 from retempo.metrics.quality import psnr
+from retempo.render.fitting import fit_memory
 from retempo.render.job import open_renderer
 from retempo.render.settings import RetimeSettings
-from retempo.render.shot import fit_memory
 from retempo.scene.layers import LAYERS
 from retempo.scene.sample_scene import tone_map
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", help="source frames to use, e.g. 1001-1050; default: all there are")
     job = parser.add_argument_group("job")
     job.add_argument("--job-dir", required=True, metavar="DIR", help="folder that the job is written to")
-    job.add_argument("--backend", choices=list_backends(), default="export", help=_tell_backends())
+    job.add_argument("--backend", choices=list_backends(), default="local", help=_tell_backends())
     job.add_argument(
         "--chunk",
         type=int,
@@ -39,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="frames a task makes at most, in whole gaps between source frames (default: 1/32 of the job, 8 to 100)",
     )
     job.add_argument("--name", default="", help="of the job (default: the output's)")
-    job.add_argument("--cores", type=int, default=1, help="processors of a task (default: 1)")
+    job.add_argument(
+        "--cores", type=int, default=0, help="processors of a task (default: 1; local: all are shared)"
+    )
     job.add_argument(
         "--memory-per-task",
         default="",
@@ -85,6 +88,8 @@ def run(args: argparse.Namespace) -> Result:
         made = submission(args, folder)
         if args.dry_run:
             return Result(made.job.model_dump(mode="json"), chunk_table(made))
+        if made.warning and not args.json:
+            print(f"retempo submit: warning: {made.warning}", file=sys.stderr)
         write(made, folder, args.overwrite)
         job, reasons = made.job, made.reasons
     handle = find_backend(job.backend).submit(job, folder)
@@ -107,14 +112,13 @@ def run(args: argparse.Namespace) -> Result:
 def submission(args: argparse.Namespace, folder: Path) -> Submission:
     """The job that the flags ask for, checked, not written."""
     from retempo import _native
-    from retempo.farm.job import Needs
     from retempo.farm.submission import Order, prepare_job
     from retempo.render.settings import parse_memory
 
     if args.resume and args.overwrite:
         raise UsageError("--resume keeps what is done, --overwrite replaces it", "give one of them")
     for flag, value, least in (
-        ("--cores", args.cores, 1),
+        ("--cores", args.cores, 0),
         ("--gpu", args.gpu, 0),
         ("--retries", args.retries, 0),
     ):
@@ -134,7 +138,9 @@ def submission(args: argparse.Namespace, folder: Path) -> Submission:
         folder=folder,
         name=args.name,
         chunk=args.chunk,
-        needs=Needs(cores=args.cores, memory=parse_memory(args.memory_per_task) or 0, gpus=args.gpu),
+        cores=args.cores,
+        memory=parse_memory(args.memory_per_task) or 0,
+        gpus=args.gpu,
         retries=args.retries,
         backend=args.backend,
         options={one.name: getattr(options, one.name) for one in fields(backend.options)},
@@ -213,4 +219,4 @@ def chunk_table(made: Submission) -> Any:
 
 
 def _tell_backends() -> str:
-    return "; ".join(f"{name}: {find_backend(name).title}" for name in list_backends()) + " (default: export)"
+    return "; ".join(f"{name}: {find_backend(name).title}" for name in list_backends()) + " (default: local)"

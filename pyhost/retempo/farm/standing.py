@@ -43,10 +43,10 @@ class Standing:
         """Is every frame done?"""
         return len(self.done) == self.total
 
-    def rate(self, since: float) -> float | None:
-        """Frames a second between the first and the last one finished ``since`` then; None where nobody can say."""
-        made = [time for time in self.times if time >= since]
-        return (len(made) - 1) / (made[-1] - made[0]) if len(made) > 1 and made[-1] > made[0] else None
+    def rate(self, since: float, until: float) -> float | None:
+        """Frames a second, from the first one finished ``since`` then ``until`` then; None where nobody can say."""
+        made = [time for time in self.times if since <= time <= until]
+        return (len(made) - 1) / (until - made[0]) if len(made) > 1 and until > made[0] else None
 
 
 def look(job: Job) -> Standing:

@@ -17,8 +17,9 @@ from retempo.farm.job import Job
 from retempo.farm.standing import Standing
 from retempo.io.pattern import format_range
 
-JobState = Literal["complete", "waiting", "running", "failed", "cancelled", "lost", "incomplete"]
-"""``incomplete``: frames lack, and no scheduler is known to make them (an exported bundle, a lost ``backend.json``)."""
+JobState = Literal["complete", "reporting", "waiting", "running", "failed", "cancelled", "lost", "incomplete"]
+"""``incomplete``: frames lack, and no scheduler is known to make them (an exported bundle, a lost ``backend.json``).
+``reporting``: every frame is done, and the last step looks at them."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class JobView:
     @property
     def state(self) -> JobState:
         """The whole in a word."""
-        if self.standing.is_complete:
-            return "complete"
         told = self.view.state if self.view else None
+        if self.standing.is_complete:
+            return "reporting" if told in ("waiting", "running") else "complete"
         if told == "done":
             return "failed"  # everything ran, and frames lack
         return told or "incomplete"
@@ -46,7 +47,7 @@ class JobView:
     @property
     def is_over(self) -> bool:
         """Is nothing to be expected of waiting?"""
-        return self.state not in ("waiting", "running")
+        return self.state not in ("waiting", "running", "reporting")
 
     def list_chunks(self) -> list[dict[str, Any]]:
         """Every chunk: ``chunk``, ``outputs``, ``done`` (frames), ``state``, ``attempts``, ``told``."""
@@ -64,7 +65,8 @@ class JobView:
     def as_dict(self, now: datetime | None = None) -> dict[str, Any]:
         """JSON-ready facts."""
         now = now or datetime.now(UTC)
-        rate = self.standing.rate(datetime.fromisoformat(self.job.created).timestamp())
+        ended = max(self.standing.times, default=0.0) if self.is_over else now.timestamp()
+        rate = self.standing.rate(datetime.fromisoformat(self.job.created).timestamp(), ended)
         left = self.standing.total - len(self.standing.done)
         ends = now + timedelta(seconds=left / rate) if rate and left and not self.is_over else None
         return {

@@ -8,25 +8,33 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from retempo.errors import UsageError
+from retempo.farm.backends import find_backend
 from retempo.farm.chunks import default_size, make_chunks
 from retempo.farm.job import Job, Needs
 from retempo.farm.shot import Shot, open_shot, plan_shot
+from retempo.io.formats import is_movie
 from retempo.io.pattern import format_range
 from retempo.io.sequence import open_source
 from retempo.io.writer import write_frame
 from retempo.render.declaring import absolute
+from retempo.render.fitting import peak_bytes
+from retempo.render.job import OpenJob, colour_warning
 from retempo.render.overlay import NONE
 from retempo.render.quality import choose_settings
 from retempo.render.settings import AUTO, RetimeSettings
 
 OVERLAY = "overlay.exr"
 """Beside the job: what ``--overlay auto`` found."""
+PROGRAM_BYTES = 256 << 20
+"""What a task holds beside its frames (measured: 130 MiB on a processor)."""
+NETWORK_BYTES = 2 << 30
+"""What a trained network is given beyond that; it takes more for larger frames, so --memory-per-task says better."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,8 @@ class Order:
         folder: of the job.
         name: '' takes the output's.
         chunk: outputs of a task at most; 0 chooses.
-        needs, retries, backend, options: see ``Job``.
+        cores: of a task; 0 leaves it to the backend. memory: of a task, bytes; 0 takes an estimate. gpus: of a task.
+        retries, backend, options: see ``Job``.
         overwrite, resume: may results exist already?
     """
 
@@ -48,7 +57,9 @@ class Order:
     folder: Path
     name: str = ""
     chunk: int = 0
-    needs: Needs = field(default_factory=Needs)
+    cores: int = 0
+    memory: int = 0
+    gpus: int = 0
     retries: int = 2
     backend: str = "export"
     options: Mapping[str, Any] | None = None
@@ -62,11 +73,13 @@ class Submission:
 
     Args:
         job: complete. shot: as it was looked at. reasons: what was chosen, and why.
+        warning: about the colour space; '' where there is none.
     """
 
     job: Job
     shot: Shot
     reasons: tuple[str, ...]
+    warning: str
 
     def write_companions(self, folder: Path) -> None:
         """Write what tasks read beside the job: the overlay that was found."""
@@ -96,7 +109,10 @@ def prepare_job(order: Order, values: Mapping[str, Any], program: str) -> Submis
     outputs = [entry.output for entry in shot.wanted.plan.entries]
     if order.chunk < 0:
         raise UsageError(f"--chunk is {order.chunk}", "give how many frames a task makes, or 0")
-    size = min(len(outputs), order.chunk or default_size(len(outputs)))
+    size = max(1, min(len(outputs), order.chunk or default_size(len(outputs))))
+    chunks = [tuple(outputs)] if is_movie(output) else make_chunks(shot.wanted.plan.entries, size)
+    memory = order.memory or estimate_memory(opened)
+    cores = order.cores or find_backend(order.backend).default_cores(len(chunks), memory)
     job = Job(
         program=program,
         name=order.name or _name_of(output),
@@ -107,18 +123,27 @@ def prepare_job(order: Order, values: Mapping[str, Any], program: str) -> Submis
         settings=pin(shot, order.folder),
         environment={} if shot.settings.config else {"OCIO": _in_full(os.environ.get("OCIO", ""))},
         outputs=format_range(outputs),
-        chunks=(format_range(outputs),),
-        gap=max(1, size),
-        needs=order.needs,
+        chunks=tuple(map(format_range, chunks)),
+        gap=size,
+        needs=Needs(cores=cores, memory=memory, gpus=order.gpus),
         retries=order.retries,
         replace=order.overwrite,
         backend=order.backend,
         options=dict(order.options or {}),
     )
-    if not job.is_movie:
-        chunks = make_chunks(shot.wanted.plan.entries, job.gap)
-        job = job.model_copy(update={"chunks": tuple(map(format_range, chunks))})
-    return Submission(job, shot, choice.reasons)
+    warning = colour_warning(shot.settings, source, opened.renderer.color)
+    return Submission(job, shot, choice.reasons, warning)
+
+
+def estimate_memory(opened: OpenJob) -> int:
+    """Bytes that a task takes: the program, PyTorch where a trained network runs, and the frames that it holds."""
+    renderer = opened.renderer
+    trained = renderer.network is not None or any(
+        key in renderer.settings.flow for key in ("weights=", "grown=")
+    )
+    return (
+        PROGRAM_BYTES + (NETWORK_BYTES if trained else 0) + peak_bytes(renderer, opened.source, opened.wanted)
+    )
 
 
 def pin(shot: Shot, folder: Path) -> dict[str, Any]:

@@ -21,13 +21,14 @@ from retempo.io.sequence import open_source
 from retempo.io.source import Source
 from retempo.io.target import Target, open_target
 from retempo.render.canvas import find_guide, group_views
+from retempo.render.fitting import fit_schedule
 from retempo.render.frame import FrameRenderer
 from retempo.render.index import check_indices
 from retempo.render.mattes import check_mattes
 from retempo.render.network import find_colour
 from retempo.render.overlay import Overlay, open_overlay
 from retempo.render.settings import AUTO, OFF, RetimeSettings
-from retempo.render.shot import Progress, ShotReport, fit_schedule, render_shot, steps_of
+from retempo.render.shot import Progress, ShotReport, render_shot, steps_of
 from retempo.render.steps import Step, contributors
 from retempo.render.timing import Schedule
 from retempo.render.vectors import check_vectors, find_depth

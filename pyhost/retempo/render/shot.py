@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -20,20 +20,17 @@ from retempo.io.frame import Frame
 from retempo.io.source import Source
 from retempo.io.target import Target
 from retempo.render.exposure import Exposure, Pass, PassKey
+from retempo.render.fitting import fit_schedule
 from retempo.render.flow_memory import FlowMemory
 from retempo.render.frame import FrameRenderer
-from retempo.render.mattes import own_mattes
 from retempo.render.prepared_frames import PreparedFrames
 from retempo.render.queues import FrameQueue, FrameReader
 from retempo.render.resume import colour_identity
-from retempo.render.settings import parse_memory
 from retempo.render.steps import Step, gather_pairs, is_done, list_steps
 from retempo.render.still import assemble, blacken
-from retempo.render.strip_plan import StripPlan, plan_strips
 from retempo.render.strips import render_in_strips
 from retempo.render.timing import Schedule
 from retempo.retime.cadence import Cadence
-from retempo.retime.moment import PlanEntry
 
 Progress = Callable[[int, int, str], None]
 
@@ -172,16 +169,6 @@ def steps_of(
     )
 
 
-def fit_schedule(
-    renderer: FrameRenderer, source: Source, wanted: Schedule
-) -> tuple[FrameRenderer, StripPlan | None]:
-    """``fit_memory`` for what a schedule asks for: of a part what the whole does, so that both make the same frames."""
-    entries = (wanted.whole or wanted.plan).entries
-    pairs = max((count_pairs(entry) for entry in entries), default=1)
-    blurred = any(entry.kind == "blur" for entry in entries)
-    return fit_memory(renderer, source.header(source.frames[0]), pairs, blurred)
-
-
 def primaries(color: ColorPipeline) -> dict[str, tuple[float, ...] | None]:
     """Metadata that colour conversion changes: the chromaticities of the output space, or none that would be wrong."""
     return {} if color.passes_through else {"chromaticities": stated_by(color.config, color.output_space)}
@@ -292,38 +279,6 @@ def _keys_soon(passes: Sequence[tuple[Step, int]], position: int) -> set[PassKey
     here, index = passes[position]
     following = next((step for step, _ in passes[position + 1 :] if step is not here), None)
     return {one.key for one in (*here.passes[index:], *(following.passes if following else ()))}
-
-
-def count_pairs(entry: PlanEntry) -> int:
-    """Between how many pairs of source frames the instants of an output lie, at least 1."""
-    return max(1, len({(one.first, one.second) for one in entry.moments if one.kind == "between"}))
-
-
-def fit_memory(
-    renderer: FrameRenderer, header: Frame, pairs: int = 1, blurred: bool = False
-) -> tuple[FrameRenderer, StripPlan | None]:
-    """The renderer to use within the memory budget, and how frames are cut, if they must be.
-
-    Args:
-        renderer: settings and colour.
-        header: what frames are like.
-        pairs: pairs of frames that one output needs.
-        blurred: are instants added up?
-
-    Raises:
-        UsageError: the budget is too small for anything.
-    """
-    settings = renderer.settings
-    budget = parse_memory(settings.memory)
-    if budget is None:
-        return renderer, None
-    frames = settings.window + (2 if blurred else 0)  # the sum, and the instant that is added
-    layers = 2 if settings.matte or own_mattes(settings) or renderer.overlay is not None else 1
-    hypotheses = layers * len(renderer.estimators) * pairs
-    cut = plan_strips(header, budget, frames, hypotheses, settings.flow_scale)
-    if cut is None or cut.flow_scale == settings.flow_scale:
-        return renderer, cut
-    return FrameRenderer(replace(settings, flow_scale=cut.flow_scale), renderer.color, renderer.overlay), cut
 
 
 @contextmanager

@@ -75,6 +75,10 @@ class Backend(Protocol):
     title: str
     options: type
 
+    def default_cores(self, chunks: int, memory: int) -> int:
+        """Processors of a task where --cores does not say: of a job of so many chunks, each of so many bytes."""
+        ...
+
     def check(self, job: Job) -> None:
         """Refuse a job before anything is written: UsageError where a program is missing or an option is wrong."""
         ...

@@ -24,6 +24,9 @@ class ExportBackend:
     title = "leave the OpenJD bundle and the OpenCue outline to be handed in by hand"
     options = ExportOptions
 
+    def default_cores(self, chunks: int, memory: int) -> int:
+        return 1
+
     def check(self, job: Job) -> None:
         """Anything that has a template can be exported."""
 

@@ -1,0 +1,40 @@
+"""What has this machine to give? Linux: /proc, and the limits of a container."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_PROC = Path("/proc")
+_GROUP = Path("/sys/fs/cgroup")
+
+
+def count_cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def free_memory() -> int:
+    """Bytes that can be taken without swapping, and without meeting a container's limit."""
+    free = 1 << 62
+    for line in (_PROC / "meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            free = int(line.split()[1]) << 10
+    try:
+        limit = (_GROUP / "memory.max").read_text().strip()
+        if limit != "max":
+            free = min(free, max(0, int(limit) - int((_GROUP / "memory.current").read_text())))
+    except (OSError, ValueError):
+        pass  # no such limit
+    return free
+
+
+def list_gpus() -> tuple[str, ...]:
+    """Graphics cards as CUDA_VISIBLE_DEVICES names them."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return tuple(one.strip() for one in named.split(",") if one.strip())
+    try:
+        return tuple(str(index) for index in range(len(os.listdir(_PROC / "driver" / "nvidia" / "gpus"))))
+    except OSError:
+        return ()
