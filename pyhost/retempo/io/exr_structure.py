@@ -7,6 +7,7 @@ end of the file.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -73,6 +74,8 @@ def read_headers(stream: BinaryIO) -> tuple[list[PartHeader], int]:
     Raises:
         StructureError: not an EXR file, or cut inside the header.
     """
+    end = stream.seek(0, os.SEEK_END)  # what is longer than the file is not even tried to be read
+    stream.seek(0)
     start = stream.read(8)
     if len(start) < 8 or start[:4] != MAGIC:
         raise StructureError("the file does not start like an EXR file")
@@ -89,6 +92,8 @@ def read_headers(stream: BinaryIO) -> tuple[list[PartHeader], int]:
             if not 0 <= size <= _LONGEST_ATTRIBUTE:
                 raise StructureError(f"header attribute '{name}' has an impossible size")
             at = stream.tell()
+            if at + size > end:
+                raise StructureError("the file ends in its header")
             _take(part, name, kind, _exactly(stream, size), at)
             name = _text(stream)
         parts.append(part)

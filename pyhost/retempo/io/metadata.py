@@ -7,7 +7,8 @@ All attributes of a part are carried in its ImageSpec. What OpenImageIO put ther
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -74,14 +75,31 @@ def clean(spec: Any, same_format: bool) -> None:
 
 def attributes_of(frame: Frame, layer: int = 0) -> dict[str, Any]:
     """Return all metadata of one part as a dictionary (values as OpenImageIO gives them)."""
-    return {item.name: item.value for item in frame.layers[layer].spec.extra_attribs}
+    return dict(named_values(frame.layers[layer].spec))
+
+
+def named_values(spec: Any) -> Iterator[tuple[str, Any]]:
+    """Each attribute's name and value; those that are not UTF-8 text are left out (and are still carried)."""
+    for item in spec.extra_attribs:
+        try:
+            yield item.name, item.value
+        except UnicodeDecodeError:
+            continue
+
+
+def _value(spec: Any, name: str) -> Any:
+    """An attribute's value; None where there is none, or where it is not UTF-8 text."""
+    try:
+        return spec.getattribute(name)
+    except UnicodeDecodeError:
+        return None
 
 
 def fps_of(frame: Frame) -> Fraction | None:
     """Return the frame rate that the file states, exactly; None without one."""
     for layer in frame.layers:
         for key in (FPS, "framesPerSecond", "dpx:FrameRate", "dpx:TemporalFrameRate"):
-            value = layer.spec.getattribute(key)
+            value = _value(layer.spec, key)
             if isinstance(value, (tuple, list)) and len(value) == 2 and value[1]:
                 return Fraction(int(value[0]), int(value[1]))
             if isinstance(value, (int, float)) and 0 < value < 1e5:
@@ -96,6 +114,8 @@ def exact_rate(fps: float | str | Fraction) -> Fraction:
         InputError: not a positive number.
     """
     try:
+        if isinstance(fps, str) and not re.fullmatch(r"\d{1,9}([./]\d{1,9})?", fps.strip(), re.ASCII):
+            raise ValueError(fps)  # with an exponent it could have a hundred million digits
         value = Fraction(fps) if not isinstance(fps, float) else Fraction(fps).limit_denominator(1001)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise InputError(f"'{fps}' is no frame rate", "write it as 24, 23.976 or 24000/1001") from error
@@ -108,7 +128,7 @@ def exact_rate(fps: float | str | Fraction) -> Fraction:
 def timecode_of(frame: Frame) -> Timecode | None:
     """Return the timecode that the file states; None without one."""
     for layer in frame.layers:
-        value = layer.spec.getattribute(TIMECODE)
+        value = _value(layer.spec, TIMECODE)
         if isinstance(value, (tuple, list)) and len(value) == 2:
             return Timecode.unpack(int(value[0]), int(value[1]), fps_of(frame))
         if isinstance(value, str) and value:
@@ -119,7 +139,7 @@ def timecode_of(frame: Frame) -> Timecode | None:
 def chromaticities_of(frame: Frame) -> tuple[float, ...] | None:
     """Return x, y of red, green, blue and white as the file states them; None without."""
     for layer in frame.layers:
-        value = layer.spec.getattribute("chromaticities")
+        value = _value(layer.spec, "chromaticities")
         if isinstance(value, (tuple, list)) and len(value) == 8:
             return tuple(float(one) for one in value)
     return None
@@ -150,10 +170,10 @@ def stamp_text(stamp: str) -> str:
 
 def find_stamp(spec: Any) -> str | None:
     """Return the stamp that a written frame carries, from its own attribute or the Software field."""
-    own = spec.get_string_attribute(SETTINGS_KEY)
+    own = str(_value(spec, SETTINGS_KEY) or "")
     if own:
         return str(own)
-    _, found, rest = spec.get_string_attribute("Software").partition(f"{SETTINGS_KEY}=")
+    _, found, rest = str(_value(spec, "Software") or "").partition(f"{SETTINGS_KEY}=")
     return rest.split()[0] if found and rest.split() else None
 
 

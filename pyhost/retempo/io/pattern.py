@@ -11,15 +11,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import fileseq
 
 from retempo.errors import UsageError
 
+MOST_DIGITS: Final = 32
+MOST_FRAMES: Final = 1_000_000
+"""Of one range: a typing error in it must not take all memory."""
+
 _TOKEN = re.compile(r"#+|@+|%0?(\d*)d|\$F(\d*)")
 _NUMBER = re.compile(
     r"^(?P<prefix>.*?(?:^|[._]|(?<=[^\d])-(?=\d)))(?P<number>-?\d+)(?P<suffix>\.[A-Za-z]\w*)$"
 )
+
+
+_ENDS = re.compile(r"(-?\d{1,9})-(-?\d{1,9})(?:x-?0*([1-9]\d{0,8}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,10 @@ def parse(text: str | Path) -> Pattern:
     elif token[0].startswith("@"):
         width = len(token[0])
     else:
-        width = int(token[1] or token[2] or 1)
+        digits = (token[1] or token[2] or "1").lstrip("0") or "1"
+        width = int(digits) if len(digits) < 3 else MOST_DIGITS + 1
+    if width > MOST_DIGITS:
+        raise UsageError(f"{text}: frame numbers of {width} digits and more", "write a token such as %04d")
     return Pattern(path.parent, path.name[: token.start()], path.name[token.end() :], max(1, width))
 
 
@@ -119,6 +130,16 @@ def parse_range(text: str) -> tuple[int, ...]:
             f"frame range '{text}': ':' and 'y' mean different things in different tools",
             "write a step as 1-10x2",
         )
+    count = 0
+    for part in cleaned.split(","):
+        ends = _ENDS.fullmatch(part)
+        if not ends and not re.fullmatch(r"-?\d{1,9}", part, re.ASCII):
+            raise UsageError(f"frame range '{text[:80]}' is not understood", "write 1-10, 1-10x2 or 1-5,8")
+        count += 1 + (abs(int(ends[2]) - int(ends[1])) // int(ends[3] or 1) if ends else 0)
+        if count > MOST_FRAMES:
+            raise UsageError(
+                f"frame range '{text[:80]}' has over {MOST_FRAMES} frames", "write a shorter one"
+            )
     try:
         numbers = tuple(int(n) for n in fileseq.FrameSet(cleaned))
     except (fileseq.ParseException, ValueError, TypeError) as error:

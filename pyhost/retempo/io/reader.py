@@ -15,7 +15,10 @@ import OpenImageIO as oiio
 from retempo.errors import InputError
 from retempo.io import channels as ch
 from retempo.io import whole
+from retempo.io.claims import check_claim
 from retempo.io.frame import Frame, Layer, Window
+from retempo.io.metadata import named_values
+from retempo.io.problems import last_problem
 
 
 def set_threads(count: int) -> None:
@@ -35,7 +38,7 @@ def open_image(path: Path) -> Any:
     file = oiio.ImageInput.open(str(path), config) if path.is_file() else None
     if file is not None:
         return file
-    problem = oiio.geterror().strip()
+    problem = last_problem(oiio)
     if not path.exists():
         raise InputError(f"{path} does not exist", "check the path and the frame range")
     reason = whole.broken_reason(path)
@@ -78,10 +81,19 @@ def read_frame(path: Path, rows: tuple[int, int] | None = None) -> Frame:
 
 
 def _layers(file: Any, path: Path, with_pixels: bool, rows: tuple[int, int] | None) -> Frame:
+    try:
+        return _parts(file, path, with_pixels, rows)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} has names of channels or parts that are no UTF-8 text", "write it again with other names"
+        ) from error
+
+
+def _parts(file: Any, path: Path, with_pixels: bool, rows: tuple[int, int] | None) -> Frame:
     specs: list[Any] = []
     while file.seek_subimage(len(specs), 0):
         specs.append(file.spec().copy())
-    file.geterror()
+    last_problem(file)
     for spec in specs:
         if spec.deep:
             raise InputError(
@@ -90,13 +102,8 @@ def _layers(file: Any, path: Path, with_pixels: bool, rows: tuple[int, int] | No
             )
         if spec.width < 1 or spec.height < 1 or spec.nchannels < 1:
             raise InputError(f"{path} has no pixels ({spec.width}x{spec.height}, {spec.nchannels} channels)")
-    metadata = {
-        item.name: item.value
-        for spec in specs
-        for item in spec.extra_attribs
-        if "crypto" in item.name.lower()
-    }
-    crypto = tuple(sorted(ch.cryptomattes(metadata)))
+    found = {name: value for spec in specs for name, value in named_values(spec) if "crypto" in name.lower()}
+    crypto = tuple(sorted(ch.cryptomattes(found)))
     exr = file.format_name() == "openexr"
     first = specs[0]
     display = Window(first.full_x, first.full_y, first.full_width, first.full_height)
@@ -127,6 +134,10 @@ def _layer(
         window = window.rows(*rows)
     shape = (window.height, window.width)
     if with_pixels and window.height:
+        claimed = 4 * window.width * window.height * len(names)
+        check_claim(
+            path, claimed, file.format_name(), spec.get_string_attribute("compression").partition(":")[0]
+        )
         pixels, bits = _pixels(file, path, index, spec, window, keep, marks, integer, formats)
         if spec.get_int_attribute("oiio:UnassociatedAlpha") and names[-1:] and len(keep) in (2, 4):
             pixels[..., :-1] *= pixels[..., -1:]
@@ -194,7 +205,7 @@ def _read(
         )
     else:
         block = file.read_scanlines(index, 0, y0, y1, 0, begin, end, kind)
-    problem = file.geterror().strip()
+    problem = last_problem(file)
     if block is None or problem:
         reason = whole.broken_reason(path)
         where = f" (part '{spec.get_string_attribute('oiio:subimagename')}')" if index else ""

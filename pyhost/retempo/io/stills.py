@@ -10,6 +10,7 @@ import numpy as np
 import OpenImageIO as oiio
 
 from retempo.errors import InputError, OutputError, UsageError
+from retempo.io.problems import last_problem
 
 KINDS: Final = ("jxl", "png")
 """JPEG XL (lossy below quality 100), PNG (always lossless)."""
@@ -37,7 +38,7 @@ def encode_still(codes: np.ndarray, kind: str = "jxl", quality: int = 90) -> byt
             out.open(str(path), spec) and out.write_image(np.ascontiguousarray(codes)) and out.close()
         )
         if not written:
-            said = out.geterror() if out is not None else oiio.geterror()
+            said = last_problem(oiio if out is None else out)
             raise OutputError(f"a {kind} still cannot be written: {said}", "use --still png")
         return path.read_bytes()
 
@@ -57,7 +58,7 @@ def decode_still(data: bytes, kind: str, width: int, height: int, name: str) -> 
         path.write_bytes(data)
         file = oiio.ImageInput.open(str(path))
         if file is None:
-            raise InputError(f"{name} is no {kind} picture: {oiio.geterror()}", "encode it again")
+            raise InputError(f"{name} is no {kind} picture: {last_problem(oiio)}", "encode it again")
         spec = file.spec()
         if (spec.width, spec.height, spec.nchannels) != (width, height, 3):
             file.close()
@@ -66,7 +67,7 @@ def decode_still(data: bytes, kind: str, width: int, height: int, name: str) -> 
                 "encode it again",
             )
         codes = file.read_image("uint8")
-        said = file.geterror()
+        said = last_problem(file)
         file.close()
         if codes is None:
             raise InputError(f"{name} cannot be read: {said}", "encode it again")

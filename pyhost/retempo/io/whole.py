@@ -10,6 +10,7 @@ import struct
 from pathlib import Path
 
 from retempo.io import exr_structure
+from retempo.io.problems import last_problem
 
 
 def broken_reason(path: Path) -> str | None:
@@ -55,13 +56,13 @@ def _last_scanline(path: Path) -> str | None:
 
     file = oiio.ImageInput.open(str(path))
     if file is None:
-        return oiio.geterror().strip() or "it is no image"
+        return last_problem(oiio) or "it is no image"
     try:
         spec = file.spec()
         if spec.tile_width:
-            return None if file.read_image(0, 0, 0, 1, "float") is not None else file.geterror().strip()
+            return None if file.read_image(0, 0, 0, 1, "float") is not None else last_problem(file)
         end = spec.y + spec.height
         row = file.read_scanlines(0, 0, end - 1, end, 0, 0, spec.nchannels, "float")
-        return None if row is not None else file.geterror().strip()
+        return None if row is not None else last_problem(file)
     finally:
         file.close()
