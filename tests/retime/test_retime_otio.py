@@ -123,3 +123,18 @@ def test_without_opentimelineio(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentimelineio", None)
     with pytest.raises(UsageError, match="not installed"):
         read_clip(object())
+
+
+def test_a_file_that_ends_its_reader_is_an_error(tmp_path: Path) -> None:
+    """OpenTimelineIO 0.18 dies of a clip of version 1 without media; it does so in a process of its own."""
+    path = tmp_path / "old.otio"
+    otio.adapters.write_to_file(clip(), str(path))
+    text = path.read_text().replace('"Clip.2"', '"Clip.1"')
+    path.write_text(text.replace('"media_references"', '"media_reference_s"'))
+    try:
+        load_clip(path)
+    except InputError as error:
+        assert str(path) in error.message and error.hint
+    path.write_text("[" * 100000)
+    with pytest.raises(InputError, match=r"old\.otio"):
+        load_clip(path)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -121,11 +121,11 @@ def parse_json(text: str, name: str = "curve", kind: str | None = None) -> Curve
     """A curve from JSON text; ``name`` is the file name used in messages."""
     try:
         document = json.loads(text, parse_float=Decimal)
-    except (json.JSONDecodeError, RecursionError, ValueError) as error:
+    except (json.JSONDecodeError, RecursionError, ValueError, ArithmeticError) as error:
         where = (
             f"{name}:{error.lineno}: {error.msg}"
             if isinstance(error, json.JSONDecodeError)
-            else f"{name}: {error}"
+            else f"{name}: {str(error)[:80]}"
         )
         raise InputError(where, 'write it as JSON, e.g. {"keys": [[1001, 1], [1025, 0.25]]}') from error
     return curve_from_document(document, name, kind)
@@ -154,7 +154,7 @@ def curve_from_document(document: Any, name: str = "curve", kind: str | None = N
 def parse_csv(text: str, name: str = "curve") -> Curve:
     """A curve from CSV text; ``name`` is the file name used in messages."""
     rows: list[tuple[str, Any]] = []
-    for line, row in enumerate(csv.reader(text.splitlines()), start=1):
+    for line, row in enumerate(_rows(text, name), start=1):
         cells = [cell.strip() for cell in row]
         if not any(cells) or cells[0].startswith("#"):
             continue
@@ -164,6 +164,13 @@ def parse_csv(text: str, name: str = "curve") -> Curve:
             cells.pop()
         rows.append((f"line {line}", cells))
     return _curve_at(name, rows)
+
+
+def _rows(text: str, name: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(text.splitlines())
+    except csv.Error as error:
+        raise InputError(f"{name} is no CSV: {error}", "write a key a line, e.g. 1001,0.5") from error
 
 
 def _is_header(cells: Sequence[str]) -> bool:

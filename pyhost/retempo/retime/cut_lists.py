@@ -15,6 +15,7 @@ from typing import Any
 
 from retempo.errors import InputError, UsageError
 from retempo.retime.cuts import Stretch, join_stretches
+from retempo.retime.timeline_files import import_otio, read_timeline
 
 SUFFIXES = (".edl", ".otio", ".otioz", ".otiod")
 _CODE = r"\d\d[:;]\d\d[:;]\d\d[:;.]\d\d"
@@ -125,17 +126,15 @@ def count_frames(code: str, rate: Fraction, dropping: bool, where: str) -> int:
 
 def _read_timeline(path: str, rate: Fraction) -> list[Event]:
     """The items of the first track with pictures, in frames of ``rate``."""
+    otio, document = import_otio(), read_timeline(path)
     try:
-        import opentimelineio as otio
-    except ImportError as error:
-        raise UsageError("OpenTimelineIO is not installed", "pip install opentimelineio") from error
-    try:
-        document = otio.adapters.read_from_file(path)
-    except Exception as error:  # adapters raise anything; the message must name the file
-        raise InputError(
-            f"cannot read the timeline {path}: {error}", "give a file that OpenTimelineIO reads"
-        ) from error
-    return [event for track in _video_tracks(otio, document)[:1] for event in _events(otio, track, rate)]
+        return [event for track in _video_tracks(otio, document)[:1] for event in _events(otio, track, rate)]
+    except (
+        ValueError,
+        ArithmeticError,
+        otio.exceptions.OTIOError,
+    ) as error:  # a rate of 0, clips without a length
+        raise InputError(f"{path} has times that are none: {error}"[:400], "export it again") from error
 
 
 def _video_tracks(otio: Any, document: Any) -> list[Any]:

@@ -21,11 +21,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from retempo.errors import InputError, TimingError, UsageError
+from retempo.errors import InputError, TimingError
 from retempo.retime.curves import curve_from_document
 from retempo.retime.extent import check_range
 from retempo.retime.rational import parse_number, parse_rate
 from retempo.retime.time_map import ConstantSpeed, FrameCurve, FrameRange, Freeze, SpeedCurve, TimeMap
+from retempo.retime.timeline_files import import_otio, read_timeline
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,7 @@ def load_clip(path: str | Path, name: str | None = None, first_output: int | Non
         InputError: unreadable file, no such clip, several clips and no name.
         TimingError: an effect that is not understood, or an impossible range.
     """
-    otio = _import_otio()
-    try:
-        document = otio.adapters.read_from_file(str(path))
-    except Exception as error:  # adapters raise anything; the message must name the file
-        raise InputError(
-            f"cannot read the timeline {path}: {error}", "give a file that OpenTimelineIO reads"
-        ) from error
+    otio, document = import_otio(), read_timeline(path)
     clips = [document] if isinstance(document, otio.schema.Clip) else list(_find_clips(document))
     named = [clip for clip in clips if name is None or clip.name == name]
     if len(named) != 1:
@@ -85,7 +80,7 @@ def read_clip(clip: Any, first_output: int | None = None) -> ClipRetime:
         InputError: neither a source range nor an available range.
         TimingError: an effect that is not understood, or an impossible range.
     """
-    otio = _import_otio()
+    otio = import_otio()
     label = f"clip {clip.name!r}"
     media = clip.media_reference
     available = getattr(media, "available_range", None)
@@ -117,6 +112,8 @@ def _map_of(
     otio: Any, clip: Any, label: str, start: Fraction, count: int, first_output: int, per_output: Fraction
 ) -> TimeMap:
     curves = clip.metadata.get("retempo", {})
+    if not hasattr(curves, "items"):
+        raise InputError(f"{label}: its metadata of retempo are no table", "write curves as in the manual")
     scalar = Fraction(1)
     for effect in clip.effects:
         if not getattr(effect, "enabled", True) or not isinstance(effect, otio.schema.TimeEffect):
@@ -171,14 +168,6 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "__iter__") and not isinstance(value, str):
         return [_plain(item) for item in value]
     return value
-
-
-def _import_otio() -> Any:
-    try:
-        import opentimelineio
-    except ImportError as error:
-        raise UsageError("OpenTimelineIO is not installed", "pip install opentimelineio") from error
-    return opentimelineio
 
 
 __all__ = ["ClipRetime", "load_clip", "read_clip"]
