@@ -61,15 +61,15 @@ class CodecConfig:
         return asdict(self)
 
     @classmethod
-    def parse(cls, found: Mapping[str, Any], where: str) -> CodecConfig:
+    def parse(cls, found: Any, where: str) -> CodecConfig:
         """Read what ``as_dict`` made.
 
         Raises:
             InputError: it names something else, or a value is out of range.
         """
         known = {one.name for one in fields(cls)}
-        if set(found) != known:
-            raise InputError(f"{where}: a network's description names {sorted(found)}", "train it again")
+        if not isinstance(found, Mapping) or set(found) != known:
+            raise InputError(f"{where}: a network's description names other fields", "train it again")
         try:
             return cls(**found)
         except (UsageError, TypeError) as error:

@@ -14,6 +14,7 @@ what the file is long: a hostile file can make nobody allocate much.
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zlib
 from collections.abc import Sequence
@@ -37,6 +38,8 @@ AREA_LIMIT: Final = 1 << 26
 FRAME_LIMIT: Final = 1 << 24
 """Frames of a clip."""
 NETWORKS_LIMIT: Final = 250
+_RATE: Final = r"\d{1,9}([./]\d{1,9})?"
+"""No exponent: 1e99999999 would be a number of a hundred million digits."""
 
 KEY, MADE, MENDED = 0, 1, 2
 """Kinds of frames: a still picture; latents; latents and the latents of a residual."""
@@ -87,7 +90,7 @@ class Header:
             raise ValueError(f"keys as {self.still!r} of quality {self.quality}")
         if len(self.networks) > NETWORKS_LIMIT or any(len(one) != 16 for one in self.networks):
             raise ValueError("digests of networks")
-        if len(self.rate) > 32 or Fraction(self.rate) <= 0:
+        if not re.fullmatch(_RATE, self.rate, re.ASCII) or Fraction(self.rate) <= 0:
             raise ValueError(f"a rate of {self.rate!r}")
 
 

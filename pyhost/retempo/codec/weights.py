@@ -88,7 +88,16 @@ def load_codec(path: Path) -> Codec:
         weight = float(facts.pop("lambda"))
         network = FrameCodec(config)
         network.load_state_dict({k: v for k, v in tensors.items() if not k.startswith(_CODING)})
-    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+    except (
+        SafetensorError,
+        OSError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        AttributeError,
+        TypeError,
+        RecursionError,
+    ) as error:
         raise InputError(f"{path} cannot be read: {error}", "train it again") from error
     arrays = {k.removeprefix(_CODING): v.numpy() for k, v in tensors.items() if k.startswith(_CODING)}
     coders = {name: _coder(arrays, name, config) for name in _priors(network)}

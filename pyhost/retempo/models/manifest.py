@@ -115,7 +115,7 @@ def _read(path: Path) -> tuple[Entry, ...]:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))["weights"]
         return tuple(_entry(one) for one in found)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is no manifest of weights: {error}", "install Retempo again") from error
 
 

@@ -38,8 +38,13 @@ def read_table(data: bytes) -> dict[bytes, bytes]:
     _, at = _handle(data, at)  # of the index of extra blocks, which checkpoints do not have
     index, _ = _handle(data, at)
     found: dict[bytes, bytes] = {}
+    left = len(data)
     for _, place in _entries(_block(data, index)):
-        for key, value in _entries(_block(data, _handle(place, 0)[0])):
+        handle, _ = _handle(place, 0)
+        left -= handle[1] + TRAILER  # blocks that are named again and again would be read for hours
+        if left < 0:
+            raise InputError("the table names more blocks than it has", "get the file again")
+        for key, value in _entries(_block(data, handle)):
             found[key] = value
             if len(found) > MOST_ENTRIES:
                 raise InputError(

@@ -129,7 +129,10 @@ def _read(index: Path) -> dict[str, Tensor]:
         if masked(checksum(data)) != place.stored:
             raise InputError(f"{name} is damaged: its checksum is another", _AGAIN)
         flat = torch.frombuffer(data, dtype=kind) if data else torch.empty(0, dtype=kind)
-        found[key if name in found else name] = flat.reshape(place.shape)
+        try:
+            found[key if name in found else name] = flat.reshape(place.shape)
+        except RuntimeError as error:  # no values, but sides whose product has more than 64 bits
+            raise InputError(f"{name} has a shape that no tensor has", _AGAIN) from error
     return found
 
 

@@ -49,6 +49,7 @@ AS_GIVEN: Final = frozenset(
 
 MOST_DESCRIPTION: Final = 1 << 24
 MOST_MODULES: Final = 100_000
+LONGEST_NAME: Final = 1024
 _AGAIN: Final = "get the file again from where its authors publish it"
 _MARK: Final = object()
 
@@ -305,5 +306,7 @@ def _tensors(root: Any) -> Iterator[tuple[str, Tensor]]:
             if isinstance(value, Tensor):
                 yield f"{prefix}{name}", value
             elif isinstance(value, _Module):
+                if len(prefix) + len(str(name)) > LONGEST_NAME:  # it may hold itself
+                    raise InputError(f"it has names of more than {LONGEST_NAME} letters", _AGAIN)
                 left.append((f"{prefix}{name}.", value))
     raise InputError(f"it has more than {MOST_MODULES} modules", _AGAIN)

@@ -107,7 +107,15 @@ class State:
             self._load(tensors)
             if facts.get("scaler"):
                 self._scaler.load_state_dict(facts["scaler"])
-        except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        except (
+            SafetensorError,
+            OSError,
+            KeyError,
+            ValueError,
+            RuntimeError,
+            TypeError,
+            AttributeError,
+        ) as error:
             raise InputError(
                 f"{folder} holds the state of another training: {error}", "choose an empty folder"
             ) from error

@@ -20,6 +20,8 @@ Network = TypeVar("Network", bound=nn.Module)
 
 KIND = "retempo flow refiner 1"
 """Changes whenever older weights would mean something else."""
+MOST_LEVELS, WIDEST = 8, 512
+"""Of a network that a file describes; ours has 4 levels of up to 96 channels."""
 
 
 def save_refiner(network: FlowRefiner, path: Path, facts: Mapping[str, str] | None = None) -> None:
@@ -29,7 +31,17 @@ def save_refiner(network: FlowRefiner, path: Path, facts: Mapping[str, str] | No
 
 def load_refiner(path: Path, device: torch.device) -> tuple[FlowRefiner, str]:
     """Read weights; returns the network, ready for use, and the SHA-256 of the file. See ``load_network``."""
-    return load_network(path, KIND, lambda header: FlowRefiner(tuple(json.loads(header["widths"]))), device)
+    return load_network(path, KIND, lambda header: FlowRefiner(_widths(header["widths"])), device)
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    """Channels of the levels: a header must not make anybody allocate a network of any size."""
+    widths = json.loads(text)
+    if not isinstance(widths, list) or not 1 <= len(widths) <= MOST_LEVELS:
+        raise ValueError(f"widths are {text[:80]}")
+    if not all(type(width) is int and 1 <= width <= WIDEST for width in widths):
+        raise ValueError(f"widths are {text[:80]}")
+    return tuple(widths)
 
 
 def save_network(network: nn.Module, path: Path, kind: str, facts: Mapping[str, str]) -> None:
@@ -59,7 +71,7 @@ def load_network(
                 )
             network = make(header)
             network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError, RecursionError) as error:
         raise InputError(
             f"{path} cannot be read as weights: {error}", "give weights that `retempo train` wrote"
         ) from error
