@@ -33,8 +33,7 @@ std::string last_line(const std::string& path) {
 
 // Does some worker hold its lock? It lives, though it may not listen yet.
 bool worker_lock_is_held(const RuntimeDirectory& directory) {
-    const Descriptor lock(
-        open((directory.path + "/bridge-v1.lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const Descriptor lock(open(directory.lock().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     return lock && flock(lock.get(), LOCK_SH | LOCK_NB) != 0;
 }
 
@@ -62,9 +61,12 @@ void check_welcome(const wire::Welcome& welcome, const Options& options) {
 }
 
 // HELLO and its answer. Throws WorkerGone, BridgeError.
-std::unique_ptr<Connection> greet(Channel& channel, const Options& options, Clock::time_point until,
-                                  const Watch& watch) {
+std::unique_ptr<Connection> greet(Channel& channel, const Options& options, const RuntimeDirectory& directory,
+                                  Clock::time_point until, const Watch& watch) {
+    const std::optional<Tokens> tokens = read_tokens(directory);
+    if (!tokens) throw WorkerGone{"the worker has taken its token away"}; // it is just ending
     wire::Hello hello;
+    hello.token = tokens->client;
     hello.pid = static_cast<uint32_t>(getpid());
     hello.name = host_name(options);
     channel.send(wire::Type::kHello, 1, hello.pack(), -1, until, watch);
@@ -73,13 +75,18 @@ std::unique_ptr<Connection> greet(Channel& channel, const Options& options, Cloc
         const std::optional<Message> message = channel.receive(until, watch);
         if (message && message->header.type == wire::Type::kWelcome) {
             wire::Welcome welcome = wire::Welcome::parse(message->payload);
+            if (!wire::same(welcome.token, tokens->worker))
+                throw BridgeError(Problem::kUnsafe, "the process behind the socket does not know the token",
+                                  "end it, or set RETEMPO_RUNTIME_DIR to a folder of your own", 4);
             check_welcome(welcome, options);
             return std::make_unique<Connection>(std::move(channel), std::move(welcome));
         }
         if (message && message->header.type == wire::Type::kFailed) {
             const wire::Failed failed = wire::Failed::parse(message->payload);
-            throw BridgeError(failed.code == 2 ? Problem::kVersion : Problem::kWorker, failed.message,
-                              failed.hint, failed.code);
+            const Problem problem = failed.code == 2   ? Problem::kVersion
+                                    : failed.code == 4 ? Problem::kUnsafe
+                                                       : Problem::kWorker;
+            throw BridgeError(problem, failed.message, failed.hint, failed.code);
         }
         if (message)
             throw BridgeError(Problem::kProtocol, "the worker does not answer HELLO with WELCOME",
@@ -111,7 +118,7 @@ std::unique_ptr<Connection> await_worker(Starts::Started& started, const Options
         if (std::optional<Channel> channel =
                 Channel::connect(directory.socket(), expected_uid(options), watch)) {
             try {
-                return greet(*channel, options, until, watch);
+                return greet(*channel, options, directory, until, watch);
             } catch (const WorkerGone&) { // it may have been one that was just ending
             }
         }
@@ -219,7 +226,7 @@ std::unique_ptr<Connection> find_worker(const Options& options, const RuntimeDir
     if (!channel) return nullptr;
     Process worker = Process::watch(channel->peer().pid());
     try {
-        return greet(*channel, options, Clock::now() + options.limits.connect, watch);
+        return greet(*channel, options, directory, Clock::now() + options.limits.connect, watch);
     } catch (const WorkerGone& gone) {
         if (gone.silent) put_away(worker, watch);
         return nullptr;
@@ -248,7 +255,7 @@ std::unique_ptr<Connection> open_connection(const Options& options, const Runtim
         if (std::optional<Channel> channel =
                 Channel::connect(directory.socket(), expected_uid(options), watch)) {
             try {
-                return greet(*channel, options, began + options.limits.start, watch);
+                return greet(*channel, options, directory, began + options.limits.start, watch);
             } catch (const WorkerGone&) {}
         }
         if (Clock::now() - began > options.limits.start + options.limits.connect)

@@ -55,6 +55,34 @@ void check_runtime_directory(const RuntimeDirectory& directory) {
         refuse("belongs to user " + std::to_string(status.st_uid),
                "set RETEMPO_RUNTIME_DIR to a folder of your own");
     if ((status.st_mode & 077) != 0) refuse("is open to others", "run: chmod 700 " + path);
+    if (stat((path + "/..").c_str(), &status) != 0 ||
+        ((status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0))
+        refuse("lies in a folder where anybody can put another in its place",
+               "set RETEMPO_RUNTIME_DIR to a folder in one of your own");
+}
+
+std::optional<Tokens> read_tokens(const RuntimeDirectory& directory) {
+    const std::string path = directory.token();
+    const auto refuse = [&](const std::string& why) {
+        throw BridgeError(Problem::kUnsafe, path + " " + why,
+                          "end the worker and remove it, or set RETEMPO_RUNTIME_DIR", 4);
+    };
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!file && errno == ENOENT) return std::nullopt;
+    if (!file) refuse(std::string("cannot be read: ") + std::strerror(errno));
+    struct stat status{};
+    if (fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != getuid() ||
+        (status.st_mode & 077) != 0)
+        refuse("is not a file for its user alone");
+    uint8_t data[2 * std::tuple_size<wire::Token>::value + 1];
+    ssize_t count = 0;
+    do count = read(file.get(), data, sizeof data);
+    while (count < 0 && errno == EINTR);
+    if (count != static_cast<ssize_t>(sizeof data) - 1) refuse("holds no token");
+    Tokens tokens;
+    std::memcpy(tokens.client.data(), data, tokens.client.size());
+    std::memcpy(tokens.worker.data(), data + tokens.client.size(), tokens.worker.size());
+    return tokens;
 }
 
 std::optional<Descriptor> take_start_lock(const RuntimeDirectory& directory) {

@@ -31,6 +31,13 @@ bool is_utf8(const std::string& text) {
     return true;
 }
 
+bool same(const Token& said, const Token& expected) {
+    volatile uint8_t difference = 0; // volatile: the loop must not end early
+    for (size_t i = 0; i < said.size(); ++i)
+        difference = static_cast<uint8_t>(difference | (said[i] ^ expected[i]));
+    return difference == 0;
+}
+
 void Header::pack(uint8_t* out) const {
     Bytes data;
     data.reserve(kHeaderBytes);
@@ -76,6 +83,7 @@ Bytes Hello::pack() const {
     writer.u16(oldest);
     writer.u16(newest);
     writer.u32(pid);
+    writer.token(token);
     writer.text(name);
     return out;
 }
@@ -86,6 +94,7 @@ Hello Hello::parse(const Bytes& payload) {
     hello.oldest = reader.u16();
     hello.newest = reader.u16();
     hello.pid = reader.u32();
+    hello.token = reader.token();
     hello.name = reader.text();
     reader.end();
     return hello;
@@ -104,6 +113,7 @@ Bytes Welcome::pack() const {
     writer.u16(most_pending);
     writer.u32(0);
     writer.u64(cache_bytes);
+    writer.token(token);
     writer.text(server);
     return out;
 }
@@ -121,6 +131,7 @@ Welcome Welcome::parse(const Bytes& payload) {
     welcome.most_pending = reader.u16();
     reader.zero(4);
     welcome.cache_bytes = reader.u64();
+    welcome.token = reader.token();
     welcome.server = reader.text();
     reader.end();
     return welcome;

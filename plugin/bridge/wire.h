@@ -17,9 +17,10 @@ namespace retempo::bridge::wire {
 
 using Bytes = std::vector<uint8_t>;
 using Digest = std::array<uint8_t, 16>;
+using Token = std::array<uint8_t, 32>; // half of what is in the token file
 
 constexpr uint32_t kMagic = 0x504D5452; // "RTMP"
-constexpr uint16_t kVersion = 1;
+constexpr uint16_t kVersion = 2;
 constexpr size_t kHeaderBytes = 32;
 constexpr uint32_t kLargestPayload = 1u << 20;
 constexpr uint32_t kLargestSide = 32768;
@@ -67,6 +68,7 @@ struct Window {
 struct Hello {
     uint16_t oldest = kVersion, newest = kVersion;
     uint32_t pid = 0;
+    Token token{}; // the client's half
     std::string name;
 
     Bytes pack() const;
@@ -80,6 +82,7 @@ struct Welcome {
     uint32_t most_payload = 0, most_side = 0;
     uint16_t most_frames = 0, most_pending = 0;
     uint64_t cache_bytes = 0;
+    Token token{}; // the worker's half
     std::string server;
 
     Bytes pack() const;
@@ -158,6 +161,9 @@ struct Progress {
     Bytes pack() const;
     static Progress parse(const Bytes& payload);
 };
+
+// Takes as long wherever they differ.
+bool same(const Token& said, const Token& expected);
 
 bool is_utf8(const std::string& text);
 

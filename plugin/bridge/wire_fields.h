@@ -25,6 +25,7 @@ class Writer {
     void i32(int32_t value) { number(static_cast<uint32_t>(value), 4); }
     void i64(int64_t value) { number(static_cast<uint64_t>(value), 8); }
     void digest(const Digest& value) { out_.insert(out_.end(), value.begin(), value.end()); }
+    void token(const Token& value) { out_.insert(out_.end(), value.begin(), value.end()); }
     void window(const Window& value) {
         i32(value.x);
         i32(value.y);
@@ -59,6 +60,11 @@ class Reader {
     int64_t i64() { return static_cast<int64_t>(u64()); }
     Digest digest() {
         Digest value;
+        std::memcpy(value.data(), take(value.size()), value.size());
+        return value;
+    }
+    Token token() {
+        Token value;
         std::memcpy(value.data(), take(value.size()), value.size());
         return value;
     }

@@ -109,7 +109,7 @@ class Bridge:
 
     def all_pids(self) -> set[int]:
         """Every worker that may live: fake ones, and the one whose pid is in the lock file."""
-        lock = self.folder / "bridge-v1.lock"
+        lock = self.folder / "bridge-v2.lock"
         text = lock.read_text().strip() if lock.exists() else ""
         return {*self.pids(), *([int(text)] if text.isdigit() else [])}
 

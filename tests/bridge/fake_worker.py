@@ -40,6 +40,7 @@ FRAME = struct.Struct("<BBHIq16sIIiiQ")
 ) = range(1, 15)
 F_GET_SEALS, F_SEAL_SHRINK = 1034, 2
 FOLDER = Path(os.environ["RETEMPO_RUNTIME_DIR"])
+TOKEN = os.urandom(64)
 
 
 def text(value: str) -> bytes:
@@ -69,7 +70,7 @@ class Session(threading.Thread):
         self.cancelled: set[int] = set()
         self.lock = threading.Lock()
 
-    def answer(self, kind: int, request: int, payload: bytes = b"", version: int = 1) -> None:
+    def answer(self, kind: int, request: int, payload: bytes = b"", version: int = 2) -> None:
         with self.lock:
             self.connection.sendall(
                 HEADER.pack(0x504D5452, version, kind, request, len(payload), 0, 0, 0) + payload
@@ -90,7 +91,7 @@ class Session(threading.Thread):
             while True:
                 head, descriptors = self.read(HEADER.size)
                 magic, version, kind, request, length, fds, flags, reserved = HEADER.unpack(head)
-                assert (magic, version, flags, reserved) == (0x504D5452, 1, 0, 0)
+                assert (magic, version, flags, reserved) == (0x504D5452, 2, 0, 0)
                 assert len(descriptors) == fds
                 payload, _ = self.read(length)
                 self.take(kind, request, payload, descriptors)
@@ -103,7 +104,7 @@ class Session(threading.Thread):
 
     def take(self, kind: int, request: int, payload: bytes, descriptors: list[int]) -> None:
         if kind == HELLO:
-            self.greet(request)
+            self.greet(request, payload)
         elif kind == RENDER:
             self.render(request, payload, descriptors[0])
         elif kind == FRAMES:
@@ -117,7 +118,8 @@ class Session(threading.Thread):
             if kind == STOP:
                 os._exit(0)
 
-    def greet(self, request: int) -> None:
+    def greet(self, request: int, payload: bytes) -> None:
+        assert payload[8:40] == TOKEN[:32], "the client does not know the token"
         if "silent-hello" in self.wrong:
             return
         if "garbage-hello" in self.wrong:
@@ -127,14 +129,15 @@ class Session(threading.Thread):
             self.answer(
                 FAILED,
                 request,
-                struct.pack("<HH", 2, 1) + text("version 2 is spoken here, not 1") + text("update"),
+                struct.pack("<HH", 2, 1) + text("version 3 is spoken here, not 2") + text("update"),
             )
             raise EOFError
         given = [word.removeprefix("table:") for word in self.wrong if word.startswith("table:")]
         table = bytes.fromhex(given[0]) if given else bytes(range(16))
-        head = struct.pack("<HHI16sIIHHIQ", 1, 0, os.getpid(), table, 1 << 20, 32768, 64, 64, 0, 1 << 30)
-        version = 2 if "header-version" in self.wrong else 1
-        self.answer(WELCOME, request, head + text("fake"), version)
+        head = struct.pack("<HHI16sIIHHIQ", 2, 0, os.getpid(), table, 1 << 20, 32768, 64, 64, 0, 1 << 30)
+        token = bytes(32) if "other-token" in self.wrong else TOKEN[32:]
+        version = 3 if "header-version" in self.wrong else 2
+        self.answer(WELCOME, request, head + token + text("fake"), version)
 
     def render(self, request: int, payload: bytes, fd: int) -> None:
         if "die" in self.wrong:
@@ -149,9 +152,9 @@ class Session(threading.Thread):
         if "need-too-much" in self.wrong:
             self.answer(NEED, request, struct.pack("<2H", 1, 63))
         if "long-payload" in self.wrong:
-            self.connection.sendall(HEADER.pack(0x504D5452, 1, DONE, request, 0xFFFFFFF0, 0, 0, 0))
+            self.connection.sendall(HEADER.pack(0x504D5452, 2, DONE, request, 0xFFFFFFF0, 0, 0, 0))
         if "half-message" in self.wrong:
-            self.connection.sendall(HEADER.pack(0x504D5452, 1, DONE, request, 45, 0, 0, 0) + b"\0" * 7)
+            self.connection.sendall(HEADER.pack(0x504D5452, 2, DONE, request, 45, 0, 0, 0) + b"\0" * 7)
             os.kill(os.getpid(), signal.SIGSTOP)
         fixed = FIXED.unpack_from(payload)
         offset, stride, settings, count = fixed[14], fixed[15], fixed[17], fixed[18]
@@ -240,6 +243,23 @@ class Session(threading.Thread):
         return None
 
 
+def leave_token() -> None:
+    """Beside the socket, as the misdeeds want it."""
+    wrong, path = set(sys.argv[1:]), FOLDER / "bridge-v2.token"
+    path.unlink(missing_ok=True)
+    if "no-token" in wrong:
+        return
+    if "link-token" in wrong:
+        (FOLDER / "elsewhere").write_bytes(TOKEN)
+        path.symlink_to(FOLDER / "elsewhere")
+        return
+    path.touch(0o600)
+    path.write_bytes(TOKEN[:63] if "short-token" in wrong else TOKEN)
+    path.chmod(0o640 if "open-token" in wrong else 0o600)
+    if "other-token-owner" in wrong:
+        os.chown(path, 65534, 65534)
+
+
 def main() -> None:
     wrong = misdeeds()
     if "no-start" in wrong:
@@ -247,7 +267,7 @@ def main() -> None:
         sys.exit(3)
     while "never-listen" in wrong:
         time.sleep(1)
-    lock = os.open(FOLDER / "bridge-v1.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(FOLDER / "bridge-v2.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -260,7 +280,8 @@ def main() -> None:
         + f"\n{sum(1 for fd in os.listdir('/proc/self/fd'))}\n{os.getsid(0)}"
     )
     time.sleep(0.3 if "late" in wrong else 0)
-    path = FOLDER / "bridge-v1.sock"
+    leave_token()
+    path = FOLDER / "bridge-v2.sock"
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))

@@ -81,7 +81,7 @@ def test_many_hosts_start_one_worker(bridge) -> None:
 def test_socket_left_by_a_dead_worker_is_no_obstacle(bridge) -> None:
     bridge.use_fake()
     with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(bridge.folder / "bridge-v1.sock"))
+        left.bind(str(bridge.folder / "bridge-v2.sock"))
     (line,) = bridge.render()
     assert line["ok"]
 
@@ -174,6 +174,48 @@ def test_directory_is_made_for_its_user_alone(bridge) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_directory_that_anybody_may_replace_is_refused(bridge) -> None:
+    bridge.use_fake()
+    parent = bridge.folder / "all"
+    parent.mkdir()
+    parent.chmod(0o777)
+    (line,) = bridge.render(dir=parent / "inner")
+    assert line["problem"] == "unsafe" and "put another in its place" in line["message"]
+    parent.chmod(0o1777)  # as /tmp
+    (line,) = bridge.render(dir=parent / "inner", start_ms=500)
+    assert line["problem"] != "unsafe"
+
+
+@pytest.mark.parametrize(
+    ("misdeed", "text"),
+    [
+        ("other-token", "does not know the token"),
+        ("open-token", "not a file for its user alone"),
+        ("link-token", "cannot be read"),
+        ("short-token", "holds no token"),
+    ],
+)
+def test_worker_whose_token_is_not_right_is_refused(bridge, misdeed: str, text: str) -> None:
+    """The fake worker ends a connection whose HELLO has another token, so every other test shows that it is sent."""
+    bridge.use_fake(misdeed)
+    (line,) = bridge.render()
+    assert line["problem"] == "unsafe" and text in line["message"] and line["hint"]
+
+
+def test_token_of_another_user_is_refused(bridge) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can give a file away")
+    bridge.use_fake("other-token-owner")
+    (line,) = bridge.render()
+    assert line["problem"] == "unsafe" and "not a file for its user alone" in line["message"]
+
+
+def test_worker_without_a_token_is_not_talked_to(bridge) -> None:
+    bridge.use_fake("no-token")
+    (line,) = bridge.render(start_ms=1000)
+    assert line["problem"] == "cannot start" and not line["ok"]
+
+
 def test_worker_of_an_unexpected_user_is_refused(bridge) -> None:
     """The check itself, on any machine: the bridge is told to expect somebody else."""
     bridge.use_fake()
@@ -205,7 +247,7 @@ def test_directory_of_another_user_is_refused(bridge) -> None:
 def test_other_version_of_the_protocol_is_named(bridge, misdeed: str) -> None:
     bridge.use_fake(misdeed)
     (line,) = bridge.render()
-    assert line["problem"] == "version" and "version 2" in line["message"] and line["hint"]
+    assert line["problem"] == "version" and "version 3" in line["message"] and line["hint"]
     assert len(bridge.pids()) == 1  # it is left alone: other hosts may use it
 
 

@@ -55,7 +55,7 @@ def test_messages_that_end_early_or_late_are_refused(driver: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "value"), [(0, 0), (4, 2), (6, 0), (6, 15), (19, 1), (20, 2), (22, 1), (24, 1), (31, 128)]
+    ("at", "value"), [(0, 0), (4, 3), (6, 0), (6, 15), (19, 1), (20, 2), (22, 1), (24, 1), (31, 128)]
 )
 def test_header_out_of_range_is_refused(driver: Path, at: int, value: int) -> None:
     data = bytearray.fromhex(MESSAGES["PING"]["hex"])

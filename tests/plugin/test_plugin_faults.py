@@ -94,7 +94,7 @@ def test_a_worker_that_is_lost_in_mid_frame_is_replaced(
     ("misdeed", "says"),
     [
         ("die", "again after it was started anew"), ("garbage", "install"), ("long-payload", "install"),
-        ("other-version", "version 2"), ("header-version", "version 2"), ("no-start", "No module named"),
+        ("other-version", "version 3"), ("header-version", "version 3"), ("no-start", "No module named"),
         ("refuse", "choose another"), ("other-user", "65534"),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 from server_programs import Programs
 from wire_client import Client
 
+from retempo.server.limits import DEFAULTS, Limits
 from retempo.server.loop import Server
 from retempo.server.runtime import Home
 
@@ -25,11 +26,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def serve(folder: Path) -> Iterator[Callable[..., Server]]:
-    """``serve(cache_bytes=..., idle_exit=..., workers=...)`` starts a server on a thread."""
+    """``serve(cache_bytes=..., idle_exit=..., workers=..., limits=...)`` starts a server on a thread."""
     running: list[tuple[Server, threading.Thread]] = []
 
-    def start(cache_bytes: int = 64 << 20, idle_exit: float = 0.0, workers: int = 3) -> Server:
-        server = Server(Home(folder), "test", cache_bytes, idle_exit, workers)
+    def start(
+        cache_bytes: int = 64 << 20, idle_exit: float = 0.0, workers: int = 3, limits: Limits = DEFAULTS
+    ) -> Server:
+        server = Server(Home(folder), "test", cache_bytes, idle_exit, workers, limits)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         running.append((server, thread))

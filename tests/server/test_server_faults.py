@@ -36,6 +36,7 @@ from retempo.server.loop import Server
 from retempo.server.messages import Failed, FlowWork
 from retempo.server.protocol import Type
 from retempo.server.render_message import RenderMessage
+from retempo.server.token import read_token
 
 PAIR = [Picture(1, picture(1)), Picture(2, picture(2))]
 
@@ -215,14 +216,16 @@ def test_another_version_is_told_both(client: Client, folder: Path) -> None:
         kind, _, payload = newer.take()
         failed = Failed.parse(payload)
         assert (kind, failed.code, failed.closing) == (Type.FAILED, 2, True)
-        assert "version 3" in failed.message and "version 1" in failed.message and "release" in failed.hint
+        assert "version 3" in failed.message and "version 2" in failed.message and "release" in failed.hint
     with Client(folder, greet=False) as newer:
-        newer.send(Type.HELLO, 1, messages.Hello("new", 1, 2, 4).pack())
+        newer.send(Type.HELLO, 1, messages.Hello("new", 1, bytes(32), 3, 4).pack())
         failed = Failed.parse(newer.take()[2])
-        assert "versions 2 to 4" in failed.message and failed.closing
+        assert "versions 3 to 4" in failed.message and failed.closing
     with Client(folder, greet=False) as wide:
-        wide.send(Type.HELLO, 1, messages.Hello("wide", 1, 1, 4).pack())
-        assert messages.Welcome.parse(wide.take()[2]).version == 1
+        token = read_token(folder)
+        assert token is not None
+        wide.send(Type.HELLO, 1, messages.Hello("wide", 1, token.client, 1, 4).pack())
+        assert messages.Welcome.parse(wide.take()[2]).version == wire.VERSION
 
 
 def test_memory_is_checked_before_it_is_touched(client: Client) -> None:

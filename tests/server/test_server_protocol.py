@@ -39,7 +39,9 @@ def test_fixture_is_what_the_code_makes() -> None:
 def test_messages_decode_to_their_values(message: dict[str, object]) -> None:
     data = bytes.fromhex(str(message["hex"]))
     header = parse_header(data)
-    assert header == Header(1, message["type"], message["request"], len(data) - HEADER.size, message["fds"])
+    assert header == Header(
+        wire.VERSION, message["type"], message["request"], len(data) - HEADER.size, message["fds"]
+    )
     name = str(message["name"])
     if name in PARSERS:
         assert PARSERS[name](data[HEADER.size :]) == examples.VALUES[name]

@@ -24,6 +24,7 @@ from retempo.server.messages import Done, Failed, Hello, Progress, Welcome
 from retempo.server.protocol import HEADER, Type, pack_message, parse_header
 from retempo.server.render_message import FrameEntry, Kind, Output, RenderMessage, Role
 from retempo.server.runtime import SOCKET
+from retempo.server.token import read_token
 
 F_ADD_SEALS = 1033
 SHRINK, GROW, WRITE = 0x2, 0x4, 0x8
@@ -89,10 +90,13 @@ class Client:
         self.sent: list[int] = []
         """Frame numbers that the server has asked for, in all requests so far."""
         if greet:
-            self.send(Type.HELLO, self.number(), Hello("test", os.getpid()).pack())
+            token = read_token(folder)
+            assert token is not None, "the server has left no token"
+            self.send(Type.HELLO, self.number(), Hello("test", os.getpid(), token.client).pack())
             kind, _, payload = self.take()
             assert kind == Type.WELCOME, Failed.parse(payload)
             self.welcome = Welcome.parse(payload)
+            assert self.welcome.token == token.server
 
     def __enter__(self) -> Client:
         return self
@@ -239,7 +243,12 @@ def read_result(fd: int, message: RenderMessage) -> np.ndarray:
 
 
 def header(
-    magic: int = wire.MAGIC, version: int = 1, kind: int = 10, length: int = 0, fds: int = 0, flags: int = 0
+    magic: int = wire.MAGIC,
+    version: int = wire.VERSION,
+    kind: int = 10,
+    length: int = 0,
+    fds: int = 0,
+    flags: int = 0,
 ) -> bytes:
     """A header with any fault in it."""
     return struct.pack("<IHHQIHHQ", magic, version, kind, 5, length, fds, flags, 0)

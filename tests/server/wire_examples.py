@@ -19,8 +19,8 @@ from retempo.server.render_message import FrameEntry, How, Instant, Kind, Output
 
 FILE = Path(__file__).resolve().parents[1] / "fixtures" / "wire_messages.json"
 
-HELLO = messages.Hello("melt", 4242)
-WELCOME = messages.Welcome("0.1.0", 4243, bytes(range(16)), 4 << 30)
+HELLO = messages.Hello("melt", 4242, bytes(range(32)))
+WELCOME = messages.Welcome("0.1.0", 4243, bytes(range(16)), 4 << 30, bytes(range(32, 64)))
 RENDER = RenderMessage(
     Kind.RETIME, Output.PICTURE, Fraction(4005, 4), Window(0, 0, 1920, 1080), Window(0, 0, 1920, 1080), 4,
     0, 30720, {"flow": "dis", "temperature": "5.0"},

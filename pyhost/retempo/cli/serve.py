@@ -16,6 +16,14 @@ from retempo.errors import UsageError
 HELP = "render for the OpenFX plugin (started by it when needed)"
 DEFAULT_IDLE = 900.0
 DEFAULT_CACHE = "4G"
+LIMITS = {
+    "connections": ("256", "connections at the same time; further ones are closed"),
+    "message": ("1M", "bytes of a message; a longer one ends its connection"),
+    "side": ("32768", "pixels of a frame's width or height; larger ones are refused"),
+    "requests": ("64", "requests of a connection that wait or are computed; further ones are refused"),
+    "memory": ("64G", "bytes of one shared memory of a client; a larger one is refused"),
+}
+"""Name -> default and help."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, default=0, help="frames rendered at a time; 0: by the number of cores"
     )
+    limits = parser.add_argument_group("limits", "of what clients may ask for")
+    for name, (default, said) in LIMITS.items():
+        limits.add_argument(
+            f"--max-{name}", default=default, metavar="N", help=f"{said} (default: {default})"
+        )
     parser.add_argument(
         "--log", metavar="FILE", help="log file, rotated at 1 MiB (default: beside the socket)"
     )
@@ -46,22 +59,24 @@ def run(args: argparse.Namespace) -> Result:
         UsageError: a size or time out of range.
         OutputError: the runtime directory is not safe, or the log cannot be written.
     """
+    from retempo.server.limits import Limits
     from retempo.server.runtime import AlreadyRunning, Home, runtime_dir
 
     folder = runtime_dir()
     if args.status or args.stop:
         return _ask(folder, stop=args.stop)
     cache = _size(args.cache)
+    limits = Limits(**{name: _size(getattr(args, f"max_{name}"), f"--max-{name}") for name in LIMITS})
     if not 0 <= args.idle_exit < float("inf") or not 0 <= args.workers <= 64:
         raise UsageError("--idle-exit and --workers must not be negative", "0 switches idle exit off")
     try:
         home = Home(folder)
     except AlreadyRunning as running:
         return Result({"running": True, "pid": running.pid}, f"{running} in {folder}")
-    return _serve(home, cache, args)
+    return _serve(home, cache, limits, args)
 
 
-def _serve(home: Any, cache: int, args: argparse.Namespace) -> Result:
+def _serve(home: Any, cache: int, limits: Any, args: argparse.Namespace) -> Result:
     from retempo import _native
     from retempo.server.loop import Server, allow_descriptors
     from retempo.server.runtime import LOG, open_log
@@ -71,7 +86,7 @@ def _serve(home: Any, cache: int, args: argparse.Namespace) -> Result:
         version = str(_native.build_info()["version"])
         logging.info("retempo %s, pid %d", version, os.getpid())
         allow_descriptors()
-        server = Server(home, version, cache, args.idle_exit, args.workers)
+        server = Server(home, version, cache, args.idle_exit, args.workers, limits)
         if not args.json:
             with contextlib.suppress(OSError, ValueError):
                 print(f"listening on {home.path}", flush=True)
@@ -100,7 +115,7 @@ def _ask(folder: Path, *, stop: bool) -> Result:
     return Result({"running": True, **facts}, "\n".join(lines))
 
 
-def _size(text: str) -> int:
+def _size(text: str, flag: str = "--cache") -> int:
     from retempo.render.settings import parse_memory
 
     if text.strip() == "0":
@@ -108,7 +123,7 @@ def _size(text: str) -> int:
     try:
         value = parse_memory(text)
     except UsageError as error:
-        raise UsageError(f"--cache is {text!r}", "give a size such as 512M or 4G") from error
+        raise UsageError(f"{flag} is {text!r}", "give a size such as 512M or 4G") from error
     if value is None:
-        raise UsageError("--cache is empty", "give a size such as 512M or 4G")
+        raise UsageError(f"{flag} is empty", "give a size such as 512M or 4G")
     return value

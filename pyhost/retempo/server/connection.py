@@ -13,9 +13,18 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
+from retempo.server.limits import DEFAULTS, Limits
 from retempo.server.mapping import MappingPool
 from retempo.server.messages import Hello
-from retempo.server.protocol import HEADER, VERSION, ProtocolError, Type, pack_message, parse_header
+from retempo.server.protocol import (
+    HEADER,
+    VERSION,
+    ProtocolError,
+    Type,
+    VersionError,
+    pack_message,
+    parse_header,
+)
 from retempo.server.request import Request
 from retempo.server.runtime import peer_of
 
@@ -36,10 +45,12 @@ class Connection:
     Args:
         sock: accepted, non-blocking; owned.
         number: for the log.
+        limits: of what it may send.
     """
 
-    def __init__(self, sock: socket.socket, number: int) -> None:
+    def __init__(self, sock: socket.socket, number: int, limits: Limits = DEFAULTS) -> None:
         self.sock = sock
+        self.limits = limits
         self.number = number
         self.pid, self.uid = peer_of(sock)
         self.hello: Hello | None = None
@@ -57,8 +68,10 @@ class Connection:
 
     @property
     def name(self) -> str:
-        """For the log."""
-        return f"client {self.number} ({self.hello.name if self.hello else 'unnamed'}, pid {self.pid})"
+        """For the log: one line, whatever the client calls itself."""
+        said = self.hello.name[:80] if self.hello else "unnamed"
+        shown = "".join(one if one.isprintable() else "?" for one in said)
+        return f"client {self.number} ({shown}, pid {self.pid})"
 
     @property
     def unsent(self) -> bool:
@@ -108,9 +121,13 @@ class Connection:
         while len(self._inbox) >= HEADER.size:
             header = parse_header(bytes(self._inbox[: HEADER.size]))
             if header.version != VERSION:
-                raise ProtocolError(
+                raise VersionError(
                     f"the client speaks version {header.version} of the protocol, this server version {VERSION}",
                     "install the plugin and retempo of one release, and stop the old server with: retempo serve --stop",
+                )
+            if header.length > self.limits.message:
+                raise ProtocolError(
+                    f"a header announces {header.length} bytes", f"{self.limits.message} are the limit"
                 )
             end = HEADER.size + header.length
             if len(self._inbox) < end:

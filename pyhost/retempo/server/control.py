@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from retempo.errors import OutputError
-from retempo.server.protocol import HEADER, Type, pack_message, parse_header
+from retempo.server.messages import Failed, Hello, Welcome
+from retempo.server.protocol import HEADER, ProtocolError, Type, pack_message, parse_header
 from retempo.server.runtime import SOCKET, check_dir, peer_of
+from retempo.server.token import TOKEN, read_token, same
 
 
 def connect(folder: Path, timeout: float = 5.0) -> socket.socket | None:
@@ -52,10 +54,10 @@ def ask(folder: Path, *, stop: bool = False, timeout: float = 5.0) -> dict[str, 
         return None
     with sock:
         try:
-            sock.sendall(pack_message(Type.STOP if stop else Type.STATUS, 1))
-            header = parse_header(_take(sock, HEADER.size))
-            facts: dict[str, Any] = json.loads(_take(sock, header.length))
-        except OSError as error:
+            _greet(sock, folder)
+            sock.sendall(pack_message(Type.STOP if stop else Type.STATUS, 2))
+            facts: dict[str, Any] = json.loads(_answer(sock, Type.STATUS_REPLY))
+        except (OSError, ValueError, ProtocolError) as error:
             raise OutputError(
                 f"the server on {folder / SOCKET} does not answer: {error}", "end it by its pid"
             ) from error
@@ -65,6 +67,32 @@ def ask(folder: Path, *, stop: bool = False, timeout: float = 5.0) -> dict[str, 
             raise OutputError(f"the server (pid {facts['pid']}) does not end", "end it by its pid")
         time.sleep(0.02)
     return facts
+
+
+def _greet(sock: socket.socket, folder: Path) -> None:
+    """HELLO and WELCOME.
+
+    Raises:
+        OutputError: the server does not know the token, or says that this client does not.
+    """
+    token = read_token(folder)
+    if token is None:
+        raise OutputError(f"{folder / TOKEN} is missing", "end the server by its pid")
+    sock.sendall(pack_message(Type.HELLO, 1, Hello("retempo serve", os.getpid(), token.client).pack()))
+    welcome = Welcome.parse(_answer(sock, Type.WELCOME))
+    if not same(welcome.token, token.server):
+        raise OutputError(f"somebody else listens on {folder / SOCKET}", "end it by its pid")
+
+
+def _answer(sock: socket.socket, wanted: Type) -> bytes:
+    header = parse_header(_take(sock, HEADER.size))
+    payload = _take(sock, header.length)
+    if header.type == Type.FAILED:
+        failed = Failed.parse(payload)
+        raise OutputError(failed.message, failed.hint)
+    if header.type != wanted:
+        raise ProtocolError(f"it answers with a message of type {header.type}")
+    return payload
 
 
 def _take(sock: socket.socket, count: int) -> bytes:

@@ -32,7 +32,7 @@ from retempo.server.cache import ContentCache
 from retempo.server.render_message import Role
 from retempo.server.render_request import prepare_frames
 from retempo.server.request_frames import Given, Pair, has_mattes
-from retempo.server.request_settings import allowed
+from retempo.server.request_settings import allowed, locate_config
 from retempo.synthesis.layered import LayeredPrepared
 
 MOST_RENDERERS: Final = 16
@@ -113,7 +113,7 @@ class Engine:
                 return found
         whole_numbers = settings.input_space == INTEGER_PIXELS
         color = ColorPipeline(
-            settings.config,
+            locate_config(settings.config),
             None if whole_numbers else settings.input_space or None,
             settings.working_space or None,
             settings.output_space or None,

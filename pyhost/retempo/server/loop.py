@@ -20,6 +20,7 @@ from typing import Any, Final
 from retempo.errors import RetempoError
 from retempo.server.cache import ContentCache
 from retempo.server.connection import Connection, Gone
+from retempo.server.limits import DEFAULTS, Limits
 from retempo.server.messages import Failed
 from retempo.server.protocol import ProtocolError, Type
 from retempo.server.runtime import Home
@@ -27,7 +28,6 @@ from retempo.server.scheduler import Scheduler
 from retempo.server.session import Sessions
 from retempo.server.worker import Worker
 
-MOST_CONNECTIONS: Final = 256
 TICK: Final = 0.25
 PATIENCE: Final = 3.0
 """Seconds that running requests get when the server is told to stop."""
@@ -45,16 +45,25 @@ class Server:
         idle_exit: seconds without a client after which the server ends; 0 never. With clients that have asked
             for nothing as long, only its cache is emptied.
         workers: threads that render; 0 chooses.
+        limits: of what clients may ask for.
     """
 
     def __init__(
-        self, home: Home, version: str, cache_bytes: int, idle_exit: float = 0.0, workers: int = 0
+        self,
+        home: Home,
+        version: str,
+        cache_bytes: int,
+        idle_exit: float = 0.0,
+        workers: int = 0,
+        limits: Limits = DEFAULTS,
     ) -> None:
+        self.limits = limits
         self.home = home
         self.idle_exit = idle_exit
         self.cache = ContentCache(cache_bytes)
         self.scheduler = Scheduler(workers)
-        self.sessions = Sessions(Worker(self.cache, self.scheduler), version, self.post, self.stop)
+        worker = Worker(self.cache, self.scheduler)
+        self.sessions = Sessions(worker, version, self.post, self.stop, home.token, limits)
         self._posted: deque[Callable[[], None]] = deque()
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
@@ -110,11 +119,11 @@ class Server:
         sock.setblocking(False)
         self._number += 1
         try:
-            connection = Connection(sock, self._number)
+            connection = Connection(sock, self._number, self.limits)
         except OSError:  # gone again
             sock.close()
             return
-        if connection.uid != os.getuid() or len(self.sessions.connections) >= MOST_CONNECTIONS:
+        if connection.uid != os.getuid() or len(self.sessions.connections) >= self.limits.connections:
             log.warning("%s of user %d refused", connection.name, connection.uid)
             connection.close()
             return

@@ -13,9 +13,9 @@ import numpy as np
 from retempo.errors import InputError, OutputError
 from retempo.io.frame import Window
 from retempo.server.buffers import FrameBuffers
+from retempo.server.limits import LARGEST_OBJECT
 from retempo.server.mapping import PAGE, Mapping, MappingPool
 
-LARGEST_OBJECT: Final = 64 << 30
 F_GET_SEALS: Final = 1034
 F_SEAL_SHRINK: Final = 0x0002
 F_SEAL_WRITE: Final = 0x0008
@@ -30,13 +30,15 @@ class SharedMemory:
     Args:
         fd: closed by ``close``, and at once when it is refused.
         pool: mappings of the client's objects.
+        largest: bytes that it may have.
 
     Raises:
         InputError: it is no memfd, or one that may shrink under a mapping.
     """
 
-    def __init__(self, fd: int, pool: MappingPool) -> None:
+    def __init__(self, fd: int, pool: MappingPool, largest: int = LARGEST_OBJECT) -> None:
         self.fd = fd
+        self.largest = largest
         self._pool = pool
         try:
             self.seals = _seals(fd)
@@ -50,9 +52,9 @@ class SharedMemory:
     def measure(self) -> int:
         """Its present size in bytes; it may have grown."""
         status = os.fstat(self.fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_OBJECT:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > self.largest:
             raise InputError(
-                f"the shared memory claims {status.st_size} bytes", f"{LARGEST_OBJECT} are the limit"
+                f"the shared memory claims {status.st_size} bytes", f"{self.largest} are the limit"
             )
         self.size = status.st_size
         return self.size

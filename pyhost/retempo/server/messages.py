@@ -5,7 +5,7 @@ each byte.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from retempo.server.protocol import (
@@ -18,37 +18,42 @@ from retempo.server.protocol import (
     Reader,
     pack_text,
 )
+from retempo.server.token import HALF
 
 
 @dataclass(frozen=True)
 class Hello:
-    """HELLO: who calls, and which versions of the protocol it speaks."""
+    """HELLO: who calls, which versions of the protocol it speaks, and the client's half of the token."""
 
     name: str
     pid: int
+    token: bytes = field(default=bytes(HALF), repr=False)
     oldest: int = VERSION
     newest: int = VERSION
 
     def pack(self) -> bytes:
-        return struct.pack("<HHI", self.oldest, self.newest, self.pid) + pack_text(self.name)
+        head = struct.pack("<HHI", self.oldest, self.newest, self.pid)
+        return head + struct.pack(f"<{HALF}s", self.token) + pack_text(self.name)
 
     @classmethod
     def parse(cls, payload: bytes) -> Hello:
         reader = Reader(payload, "HELLO")
         oldest, newest, pid = reader.fields("HHI")
+        token = bytes(reader.take(HALF))
         name = reader.text()
         reader.end()
-        return cls(name, pid, oldest, newest)
+        return cls(name, pid, token, oldest, newest)
 
 
 @dataclass(frozen=True)
 class Welcome:
-    """WELCOME: the version both speak, the server's own, its settings table, its limits."""
+    """WELCOME: the version both speak, the server's own, its settings table, its limits, its half of the token."""
 
     server: str
     pid: int
     table: bytes
     cache_bytes: int
+    token: bytes = field(default=bytes(HALF), repr=False)
     version: int = VERSION
     most_payload: int = LARGEST_PAYLOAD
     most_side: int = LARGEST_SIDE
@@ -58,7 +63,7 @@ class Welcome:
     def pack(self) -> bytes:
         limits = (self.most_payload, self.most_side, self.most_frames, self.most_pending, self.cache_bytes)
         head = struct.pack("<HHI16sIIHHIQ", self.version, 0, self.pid, self.table, *limits[:4], 0, limits[4])
-        return head + pack_text(self.server)
+        return head + struct.pack(f"<{HALF}s", self.token) + pack_text(self.server)
 
     @classmethod
     def parse(cls, payload: bytes) -> Welcome:
@@ -66,11 +71,11 @@ class Welcome:
         version, _, pid = reader.fields("HHI")
         table = bytes(reader.take(16))
         most_payload, most_side, most_frames, most_pending, _, cache_bytes = reader.fields("IIHHIQ")
+        token = bytes(reader.take(HALF))
         server = reader.text()
         reader.end()
-        return cls(
-            server, pid, table, cache_bytes, version, most_payload, most_side, most_frames, most_pending
-        )
+        limits = (most_payload, most_side, most_frames, most_pending)
+        return cls(server, pid, table, cache_bytes, token, version, *limits)
 
 
 def pack_need(indices: list[int]) -> bytes:
@@ -105,7 +110,7 @@ def parse_frames(payload: bytes) -> list[tuple[int, int]]:
         places.append((index, offset))
     reader.end()
     if any(zero):
-        raise ProtocolError("FRAMES has reserved bits set", "version 1 knows none")
+        raise ProtocolError("FRAMES has reserved bits set", "they are for versions to come")
     return places
 
 

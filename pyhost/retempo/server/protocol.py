@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from retempo.errors import InputError
 
 MAGIC: Final = 0x504D5452
-VERSION: Final = 1
+VERSION: Final = 2
 HEADER: Final = struct.Struct("<IHHQIHHQ")
 LARGEST_PAYLOAD: Final = 1 << 20
 LARGEST_SIDE: Final = 32768
@@ -24,6 +24,18 @@ MOST_PENDING: Final = 64
 
 class ProtocolError(InputError):
     """What came over the socket is not this protocol; the connection cannot go on."""
+
+
+class VersionError(ProtocolError):
+    """Client and server are of different releases."""
+
+    exit_code = 2
+
+
+class StrangerError(ProtocolError):
+    """The client does not know the token: it is not who should talk to this server."""
+
+    exit_code = 4
 
 
 class Type(IntEnum):
@@ -85,7 +97,7 @@ def parse_header(data: bytes | memoryview) -> Header:
             f"a header announces {length} bytes and {fds} descriptors", "1 MiB and one are the limits"
         )
     if version == VERSION and (flags or reserved):
-        raise ProtocolError("a header has flags or reserved bits set", "version 1 knows none")
+        raise ProtocolError("a header has flags or reserved bits set", f"version {VERSION} knows none")
     return Header(version, kind, request, length, fds, flags)
 
 

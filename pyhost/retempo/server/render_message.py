@@ -198,7 +198,7 @@ class RenderMessage:
             numerator, denominator, offset, stride, deadline, settings, frames,
         ) = FIXED.unpack(reader.take(FIXED.size))  # fmt: skip
         if any(zero):
-            raise ProtocolError("RENDER has reserved bits set", "version 1 knows none")
+            raise ProtocolError("RENDER has reserved bits set", "they are for versions to come")
         if kind not in list(Kind):
             raise ProtocolError(f"RENDER asks for the kind {kind}", "1 retime, 2 vectors, 3 shots")
         if output not in ALLOWED[Kind(kind)]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import Field, fields
 from functools import lru_cache
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from retempo.color.config import DEFAULT_CONFIG
-from retempo.errors import UsageError
+from retempo.errors import ColorError, UsageError
 from retempo.flow.catalog import names_file
 from retempo.render.settings import RetimeSettings
 from retempo.retime.cuts import parse_cuts
@@ -23,6 +25,11 @@ REFUSED: Final = (
 """Of those groups: paths, names of channels that no host's picture has, what the request's output says, and tests."""
 
 LONGEST_VALUE: Final = 4096
+CONFIG_SUFFIXES: Final = (".ocio", ".ocioz")
+LARGEST_CONFIG: Final = 1 << 30
+"""Bytes; a .ocioz brings its tables along."""
+KERNEL: Final = (("proc",), ("sys",), ("dev",))
+"""Where files are no files."""
 
 
 @lru_cache(1)
@@ -69,12 +76,43 @@ def check_config(text: str) -> str:
         UsageError: neither.
     """
     if not text.startswith("ocio://"):
-        path = Path(text).expanduser()
-        if not path.is_absolute() or path.suffix.lower() not in (".ocio", ".ocioz"):
+        path = Path(os.path.expanduser(text))
+        if not path.is_absolute() or path.suffix.lower() not in CONFIG_SUFFIXES:
             raise UsageError(
                 f"config is {text!r}", "give ocio://... or the absolute path of a .ocio or .ocioz file"
             )
     return text
+
+
+def locate_config(text: str) -> str:
+    """The file that a config's path leads to, links followed; a built-in config's name as it is.
+
+    May wait for a slow disk: not for the loop's thread. What hangs (a FIFO), never ends (a device) or is made by the
+    kernel (``/proc``) is refused, whatever link leads there.
+
+    Raises:
+        ColorError: it is missing, no file, too large, or a link to something else than a config.
+    """
+    if text.startswith("ocio://"):
+        return text
+    hint = "give the absolute path of a .ocio or .ocioz file"
+    try:
+        path = Path(os.path.expanduser(text)).resolve(strict=True)
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise ColorError(f"the OCIO config {text} does not exist", hint) from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        reason = getattr(error, "strerror", None) or "its links go in a circle"
+        raise ColorError(f"the OCIO config {text} cannot be read: {reason}", hint) from error
+    if path.suffix.lower() not in CONFIG_SUFFIXES:
+        raise ColorError(f"the OCIO config {text} leads to {path}, which is no config", hint)
+    if not stat.S_ISREG(status.st_mode) or path.parts[1:2] in KERNEL:
+        raise ColorError(f"the OCIO config {path} is no plain file", hint)
+    if status.st_size > LARGEST_CONFIG:
+        raise ColorError(
+            f"the OCIO config {path} has {status.st_size} bytes", f"{LARGEST_CONFIG} are the limit"
+        )
+    return str(path)
 
 
 def _read(one: Field[Any], text: str) -> Any:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from retempo.errors import OutputError
+from retempo.server.token import TOKEN, Token, write_token
 
-SOCKET: Final = "bridge-v1.sock"
-LOCK: Final = "bridge-v1.lock"
+SOCKET: Final = "bridge-v2.sock"
+LOCK: Final = "bridge-v2.lock"
 LOG: Final = "server.log"
 LONGEST_PATH: Final = 107
 LOG_BYTES: Final = 1 << 20
@@ -45,7 +46,8 @@ def check_dir(folder: Path, *, make: bool = False) -> Path:
     """The folder, if nobody but its user can have put anything into it.
 
     Raises:
-        OutputError: it is a link, somebody else's, open to others, missing, or its name is too long for a socket.
+        OutputError: it is a link, somebody else's, open to others, missing, lies where anybody may rename it, or its
+            name is too long for a socket.
     """
     if len(os.fsencode(folder / SOCKET)) > LONGEST_PATH:
         raise OutputError(
@@ -58,7 +60,7 @@ def check_dir(folder: Path, *, make: bool = False) -> Path:
                 folder.mkdir(0o700)
             except FileExistsError:
                 pass
-        status = folder.lstat()
+        status, above = folder.lstat(), folder.parent.stat()
     except OSError as error:
         hint = "set RETEMPO_RUNTIME_DIR to a folder that can be made"
         raise OutputError(f"{folder} cannot be used: {error.strerror}", hint) from error
@@ -70,6 +72,11 @@ def check_dir(folder: Path, *, make: bool = False) -> Path:
         )
     if stat.S_IMODE(status.st_mode) & 0o077:
         raise OutputError(f"{folder} is open to others", f"run: chmod 700 {folder}")
+    if above.st_mode & 0o002 and not above.st_mode & stat.S_ISVTX:
+        raise OutputError(
+            f"{folder} lies in a folder where anybody can put another in its place",
+            "set RETEMPO_RUNTIME_DIR to a folder in one of your own",
+        )
     return folder
 
 
@@ -81,7 +88,7 @@ def peer_of(connection: socket.socket) -> tuple[int, int]:
 
 
 class Home:
-    """The folder of a running server, locked; holds the listening socket.
+    """The folder of a running server, locked; holds the listening socket and the token.
 
     Raises:
         AlreadyRunning: another server has it.
@@ -100,6 +107,12 @@ class Home:
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         self.path.unlink(missing_ok=True)  # left by a server that was killed: the lock says that none lives
+        self.token = Token.make()
+        try:
+            write_token(folder, self.token)  # before anybody can connect
+        except BaseException:
+            os.close(self._lock)
+            raise
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(str(self.path))
         os.chmod(self.path, 0o600)
@@ -122,6 +135,7 @@ class Home:
     def unlink(self) -> None:
         """Take the socket away: whoever comes now starts another server, which waits for the lock."""
         self.path.unlink(missing_ok=True)
+        (self.folder / TOKEN).unlink(missing_ok=True)
         self.listener.close()
 
     def close(self) -> None:

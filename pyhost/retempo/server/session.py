@@ -13,16 +13,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from retempo.errors import RetempoError
+from retempo.errors import InputError, RetempoError
 from retempo.server import messages
 from retempo.server import protocol as wire
 from retempo.server.connection import Connection, Gone
+from retempo.server.limits import DEFAULTS, Limits
 from retempo.server.memory import SharedMemory
 from retempo.server.messages import Done, Failed, Hello, Progress, Welcome
-from retempo.server.protocol import ProtocolError, Type
+from retempo.server.protocol import ProtocolError, StrangerError, Type, VersionError
 from retempo.server.render_message import RenderMessage
 from retempo.server.request import Request, State
 from retempo.server.scheduler import Owner
+from retempo.server.token import TOKEN, Token, same
 from retempo.server.worker import CANCELLED, Worker, failure
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,8 @@ class Sessions:
         version: of the server, for WELCOME and STATUS_REPLY.
         post: runs a function on the loop's thread, soon; called from workers.
         stop: ends the server, soon.
+        token: what a client has to know.
+        limits: of what clients may ask for.
     """
 
     def __init__(
@@ -45,7 +49,11 @@ class Sessions:
         version: str,
         post: Callable[[Callable[[], None]], None],
         stop: Callable[[], None],
+        token: Token,
+        limits: Limits = DEFAULTS,
     ) -> None:
+        self.token = token
+        self.limits = limits
         self.worker = worker
         self.version = version
         self.connections: set[Connection] = set()
@@ -72,8 +80,9 @@ class Sessions:
         """Tell a client that speaks something else why it has to go."""
         log.warning("%s: %s", connection.name, error)
         self._drop_requests(connection)
-        code = 2 if "version" in error.message else error.exit_code
-        connection.send(Type.FAILED, 0, Failed(code, error.message, error.hint, closing=True).pack())
+        connection.send(
+            Type.FAILED, 0, Failed(error.exit_code, error.message, error.hint, closing=True).pack()
+        )
         connection.end()
 
     def leave(self, connection: Connection) -> None:
@@ -119,6 +128,10 @@ class Sessions:
     def _dispatch(
         self, connection: Connection, kind: int, number: int, payload: bytes, fd: int | None
     ) -> None:
+        if connection.hello is None and kind != Type.HELLO:
+            if fd is not None:
+                os.close(fd)
+            raise ProtocolError(f"a message of type {kind} came before HELLO", "say HELLO first")
         if kind == Type.RENDER and fd is not None:
             self._render(connection, number, payload, fd)
             return
@@ -153,10 +166,15 @@ class Sessions:
 
     def _hello(self, connection: Connection, number: int, hello: Hello) -> None:
         if not hello.oldest <= wire.VERSION <= hello.newest:
-            raise ProtocolError(
+            raise VersionError(
                 f"the client speaks versions {hello.oldest} to {hello.newest} of the protocol, "
                 f"this server version {wire.VERSION}",
                 "install the plugin and retempo of one release, and stop the old server with: retempo serve --stop",
+            )
+        if not same(hello.token, self.token.client):
+            raise StrangerError(
+                "the client does not know this server's token",
+                f"clients read it from {TOKEN} beside the socket; start the host application again",
             )
         connection.hello = hello
         connection.waits_since = None
@@ -165,13 +183,14 @@ class Sessions:
             from retempo.server.parameters import table_hash
 
             self._table = table_hash()
-        welcome = Welcome(self.version, os.getpid(), self._table, self.worker.cache.limit)
+        welcome = Welcome(
+            self.version, os.getpid(), self._table, self.worker.cache.limit, self.token.server,
+            most_payload=self.limits.message, most_side=self.limits.side, most_pending=self.limits.requests,
+        )  # fmt: skip
         connection.send(Type.WELCOME, number, welcome.pack())
 
     def _render(self, connection: Connection, number: int, payload: bytes, fd: int) -> None:
         try:
-            if connection.hello is None:
-                raise ProtocolError("RENDER came before HELLO", "say HELLO first")
             message = RenderMessage.parse(payload)
             if number in connection.requests:
                 raise ProtocolError(f"request {number} is pending already", "number requests differently")
@@ -179,7 +198,7 @@ class Sessions:
             os.close(fd)
             raise
         try:
-            request = self._accept(connection, number, message, SharedMemory(fd, connection.mappings))
+            request = self._accept(connection, number, message, self._shared(connection, fd))
         except RetempoError as error:
             connection.send(Type.FAILED, number, failure(error).pack())
             return
@@ -198,10 +217,11 @@ class Sessions:
         from retempo.server.request_shots import check_shots
 
         try:
-            if len(connection.requests) >= wire.MOST_PENDING:
+            if len(connection.requests) >= self.limits.requests:
                 raise RetempoError(
-                    f"{wire.MOST_PENDING} requests are pending already", "wait for some of them"
+                    f"{self.limits.requests} requests are pending already", "wait for some of them"
                 )
+            self._check_sides(message)
             settings = read_settings(message.settings)
             check_request(message, settings)
             check_shots(message)
@@ -227,6 +247,18 @@ class Sessions:
         connection.requests[number] = request
         return request
 
+    def _shared(self, connection: Connection, fd: int) -> SharedMemory:
+        return SharedMemory(fd, connection.mappings, self.limits.memory)
+
+    def _check_sides(self, message: RenderMessage) -> None:
+        windows = (message.window, *(frame.window for frame in message.frames))
+        largest = max(max(window.width, window.height) for window in windows)
+        if largest > self.limits.side:
+            raise InputError(
+                f"a picture of the request is {largest} pixels wide or high",
+                f"this server takes up to {self.limits.side}; see retempo serve --max-side",
+            )
+
     def _frames(self, connection: Connection, number: int, payload: bytes, fd: int | None) -> None:
         request = connection.requests.get(number)
         try:
@@ -242,7 +274,7 @@ class Sessions:
         memory = request.memory
         try:
             if fd is not None:
-                memory = SharedMemory(fd, connection.mappings)
+                memory = self._shared(connection, fd)
             memory.measure()
             request.accept(places, memory)
         except RetempoError as error:

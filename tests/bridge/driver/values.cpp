@@ -37,7 +37,8 @@ wire::Bytes describe(Type type, const wire::Bytes& payload, std::ostream& out) {
     case Type::kHello: {
         const auto it = wire::Hello::parse(payload);
         out << "{\"name\": " << quoted(it.name) << ", \"pid\": " << it.pid << ", \"oldest\": " << it.oldest
-            << ", \"newest\": " << it.newest << "}";
+            << ", \"newest\": " << it.newest << ", \"token\": \"" << hex(it.token.data(), it.token.size())
+            << "\"}";
         return it.pack();
     }
     case Type::kWelcome: {
@@ -46,7 +47,8 @@ wire::Bytes describe(Type type, const wire::Bytes& payload, std::ostream& out) {
             << hex(it.table.data(), 16) << "\", \"cache_bytes\": " << it.cache_bytes
             << ", \"version\": " << it.version << ", \"most_payload\": " << it.most_payload
             << ", \"most_side\": " << it.most_side << ", \"most_frames\": " << it.most_frames
-            << ", \"most_pending\": " << it.most_pending << "}";
+            << ", \"most_pending\": " << it.most_pending << ", \"token\": \""
+            << hex(it.token.data(), it.token.size()) << "\"}";
         return it.pack();
     }
     case Type::kRender: {
