@@ -94,11 +94,13 @@ def test_parts_of_any_shape_make_every_output_once(plan: Plan, limit: int, size:
 
 
 @given(plans(), st.integers(1, 40))
-def test_a_chunk_is_its_own_part(plan: Plan, size: int) -> None:
-    """What the local scheduler hands out by name is what a task makes of it."""
-    for chunk in make_chunks(plan.entries, size):
-        taken = take_part(plan, set(chunk), size)
-        assert tuple(entry.output for entry in taken.entries) == chunk
+def test_a_chunk_is_the_part_of_its_interval(plan: Plan, size: int) -> None:
+    """``Job.part``: what the schedulers that we drive hand out is one interval, also where a chunk is none."""
+    chunks = make_chunks(plan.entries, size)
+    ends = [chunk[0] for chunk in chunks[1:]] + [plan.entries[-1].output + 1]
+    for chunk, end in zip(chunks, ends, strict=True):
+        for part in (range(chunk[0], end), set(chunk)):
+            assert tuple(entry.output for entry in take_part(plan, part, size).entries) == chunk
 
 
 @pytest.mark.parametrize(("outputs", "size"), [(1, 8), (256, 8), (1000, 32), (3200, 100), (100000, 100)])

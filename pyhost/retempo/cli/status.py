@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retempo.cli.result import Result
-from retempo.errors import JobError
+from retempo.errors import InterruptedByUser, JobError
 
 if TYPE_CHECKING:
     from retempo.farm.job import Job
@@ -97,7 +98,7 @@ def follow(job: Job, folder: Path, *, as_json: bool) -> Result:
     from retempo.farm.state import JobView, ask
 
     target, steps = list_frames(job)
-    with open_progress(as_json) as progress:
+    with open_progress(as_json) as progress, suppress(KeyboardInterrupt):
         while True:
             view = ask(job, folder)  # before the files: what is over now has left them behind
             seen = JobView(job, sort(target, steps), view)
@@ -106,3 +107,5 @@ def follow(job: Job, folder: Path, *, as_json: bool) -> Result:
             if seen.is_over:
                 return tell(seen)
             time.sleep(EVERY)
+    told = f"{job.name}: not followed any more; the job goes on, retempo cancel {folder} stops it"
+    return Result({"job": job.name, "followed": False}, told, InterruptedByUser.exit_code)

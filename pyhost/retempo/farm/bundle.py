@@ -1,7 +1,7 @@
 """Which files make up a job's folder, so that a scheduler can take it?
 
 ``template.yaml``, ``parameter_values.yaml`` and ``asset_references.yaml`` are a job bundle of AWS Deadline Cloud;
-``parameters.json`` holds the same values as `openjd run` reads them; ``opencue.py`` is an outline for OpenCue.
+``parameters.json`` holds the same values as `openjd run` reads them; ``opencue.xml`` is an outline for OpenCue.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from retempo.farm.job import Job, save_job, write_text
+from retempo.farm.opencue import make_outline
 from retempo.farm.template import list_parameters, make_template
 from retempo.io.sequence import open_source
 
@@ -29,6 +30,7 @@ def write_bundle(job: Job, folder: Path) -> None:
     write_text(folder / TEMPLATE, spell(make_template(job, folder)))
     write_text(folder / "parameter_values.yaml", spell({"parameterValues": given}))
     write_text(folder / "asset_references.yaml", spell({"assetReferences": list_assets(job, folder)}))
+    write_text(folder / "opencue.xml", make_outline(job, folder))
     write_text(folder / PARAMETERS, json.dumps(parameters, indent=2) + "\n")
     save_job(job, folder)
 

@@ -106,6 +106,9 @@ class Job(BaseModel):
         numbers = [number for one in self.chunks for number in _numbers(one)]
         if sorted(numbers) != list(self.numbers):
             raise ValueError("the chunks do not make every output once")
+        starts = [self.chunk(index)[0] for index in range(len(self.chunks))]
+        if starts != sorted(starts):
+            raise ValueError("the chunks are not in the order of their first outputs")
 
     @cached_property
     def numbers(self) -> tuple[int, ...]:
@@ -115,6 +118,12 @@ class Job(BaseModel):
     def chunk(self, index: int) -> tuple[int, ...]:
         """Output frames of a chunk, counted from 0."""
         return _numbers(self.chunks[index])
+
+    def part(self, index: int) -> str:
+        """What ``--part`` makes a chunk of: one interval, from its first output to the next chunk's first."""
+        first = self.chunk(index)[0]
+        last = self.chunk(index + 1)[0] - 1 if index + 1 < len(self.chunks) else self.numbers[-1]
+        return f"{first}-{last}"
 
     @cached_property
     def render_settings(self) -> RetimeSettings:

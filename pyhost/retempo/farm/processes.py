@@ -1,6 +1,6 @@
 """Which processes came from a task, what do they take, and how are they ended? Linux: /proc and prctl.
 
-A task is a tree: `openjd run`, and what it starts. None of it may outlive its end, or it would work beside its successor.
+A task is a tree: `openjd run`, and what it starts. None of it may outlive its end, to work beside its successor.
 """
 
 from __future__ import annotations

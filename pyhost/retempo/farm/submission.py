@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from retempo.errors import UsageError
 from retempo.farm.backends import find_backend
 from retempo.farm.chunks import default_size, make_chunks
@@ -113,7 +115,7 @@ def prepare_job(order: Order, values: Mapping[str, Any], program: str) -> Submis
     chunks = [tuple(outputs)] if is_movie(output) else make_chunks(shot.wanted.plan.entries, size)
     memory = order.memory or estimate_memory(opened)
     cores = order.cores or find_backend(order.backend).default_cores(len(chunks), memory)
-    job = Job(
+    job = _make(
         program=program,
         name=order.name or _name_of(output),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -159,6 +161,16 @@ def pin(shot: Shot, folder: Path) -> dict[str, Any]:
         for name, value in chosen.items()
         if value != getattr(default, name) and name != "quality"
     }
+
+
+def _make(**values: Any) -> Job:
+    """A job; UsageError where a flag went into it that fits no job."""
+    try:
+        return Job(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        flag = {"needs": "memory-per-task"}.get(str(first["loc"][0]), str(first["loc"][-1]))
+        raise UsageError(f"--{flag} is {first['input']!r}", first["msg"]) from error
 
 
 def _in_full(path: str) -> str:

@@ -157,7 +157,7 @@ class Supervisor:
             *("-p", f"file://{self.folder / PARAMETERS}", "-p", f"Retempo={self.place / 'retempo'}"),
         ]
         if step == FRAMES and not self.job.is_movie:
-            command += ["--task-param", f"{FRAME}={self.job.chunks[chunk]}"]
+            command += ["--task-param", f"{FRAME}={self.job.part(chunk)}"]
         return command
 
     def _finish(self, task: Running) -> bool:

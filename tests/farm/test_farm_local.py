@@ -1,0 +1,204 @@
+"""Does a job of this machine end complete, whatever is killed or broken on the way, and is nothing made twice?"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from farm_jobs import (
+    FAST,
+    Watcher,
+    assert_same_files,
+    computed,
+    find_runner,
+    find_task,
+    retempo,
+    status,
+    wait_for,
+    wait_until_over,
+)
+from retempo.farm.backends.local import is_supervised, read_state
+
+FLAGS = ("--speed", "1/6", *FAST)
+"""25 frames of the plate; in chunks of 6: five of them, of one gap each, and the last frame."""
+MOST_IN_FLIGHT = 3
+"""Frames that a task may have computed and not written when it is killed: two being written, one handed over."""
+
+
+@pytest.fixture(scope="module")
+def alone(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a single process makes."""
+    folder = tmp_path_factory.mktemp("alone")
+    retempo("retime", plate / "plate.####.exr", "-o", folder / "o.####.exr", *FLAGS)
+    return folder
+
+
+class LocalJob:
+    """A job of this machine, in a folder of its own."""
+
+    def __init__(self, plate: Path, root: Path) -> None:
+        self.folder, self.out, self._plate = root / "job", root / "out", plate
+        self.logs = self.folder / "local" / "logs"
+
+    def submit(self, *flags: object, code: int = 0) -> None:
+        retempo("submit", self._plate / "plate.####.exr", "-o", self.out / "o.####.exr", *FLAGS, "--chunk", 6,
+                "--local-workers", 2, "--job-dir", self.folder, *flags, code=code)  # fmt: skip
+
+    @property
+    def supervisor(self) -> int:
+        """Its process number."""
+        return int(json.loads((self.folder / "backend.json").read_text())["handle"]["pid"])
+
+    def tasks(self) -> dict[int, dict[str, Any]]:
+        """By chunk, what the supervisor wrote last."""
+        state = read_state(self.folder)
+        return {one["chunk"]: one for one in state["tasks"]} if state else {}
+
+    def seize(self, word: str = "retime") -> int:
+        """A process of a task, as soon as there is one."""
+        return int(wait_for(lambda: find_task(self.supervisor, word), f"a task with {word}"))
+
+    def seize_with_runner(self) -> tuple[int, int] | None:
+        """A process of a task, and the `openjd run` that it came from."""
+        task = find_task(self.supervisor, "retime")
+        runner = None if task is None else find_runner(self.supervisor, task)
+        return None if task is None or runner is None else (task, runner)
+
+
+@pytest.fixture
+def job(plate: Path, tmp_path: Path) -> Iterator[LocalJob]:
+    made = LocalJob(plate, tmp_path)
+    yield made
+    if is_supervised(made.folder):  # a test failed on the way
+        retempo("cancel", made.folder, code=None)
+
+
+def test_a_job_is_made_in_the_background(job: LocalJob, alone: Path) -> None:
+    """By the supervisor, after submit has ended; nobody sees a part of a file."""
+    with Watcher(job.out) as seen:
+        job.submit()
+        told = wait_until_over(job.folder)
+    assert told["state"] == "complete" and told["done"] == told["frames"] == 25
+    assert_same_files(job.out, alone)
+    assert seen.broken == {} and len(seen.looks) == 25
+    assert set(computed(job.logs).values()) == {1}, "every frame was computed once"
+    assert {one["attempts"] for one in job.tasks().values()} == {1}
+    report = json.loads((job.folder / "report" / "report.json").read_text())
+    assert report["complete"] and (job.folder / "report" / "sheet.png").is_file()
+    again = retempo("submit", "--job-dir", job.folder, "--resume", "--wait", "--json")
+    assert json.loads(again.stdout)["state"] == "complete"
+    assert {one["attempts"] for chunk, one in job.tasks().items() if chunk >= 0} == {0}, (
+        "nothing is left to start"
+    )
+
+
+def test_a_task_that_is_killed_is_started_again(job: LocalJob, alone: Path) -> None:
+    """Once its own process, once `openjd run` above it, which leaves an orphan that must not go on."""
+    with Watcher(job.out) as seen:
+        job.submit()
+        os.kill(job.seize(), signal.SIGKILL)
+        wait_for(lambda: any(one["attempts"] == 2 for one in job.tasks().values()), "a second start")
+        orphan, runner = wait_for(job.seize_with_runner, "a task and what runs it")
+        os.kill(runner, signal.SIGKILL)
+        wait_for(lambda: not Path(f"/proc/{orphan}").exists(), "the orphan's end")
+        told = wait_until_over(job.folder)
+    assert told["state"] == "complete" and seen.broken == {}
+    assert_same_files(job.out, alone)
+    starts = sorted(one["attempts"] for chunk, one in job.tasks().items() if chunk >= 0)
+    assert sum(starts) in (len(starts) + 2, len(starts) + 1), f"two were killed: {starts}"
+    twice = [number for number, count in computed(job.logs).items() if count > 1]
+    assert len(twice) <= 2 * MOST_IN_FLIGHT
+
+
+def test_a_task_killed_half_way_goes_on_where_it_was(job: LocalJob, alone: Path) -> None:
+    """One chunk of all frames: those that were written are not computed again."""
+    job.submit("--chunk", 25, "--flow", "dis:fine", "--overwrite")
+    wait_for(lambda: len(list(job.out.glob("*.exr"))) >= 4, "some frames")
+    os.kill(job.seize(), signal.SIGKILL)
+    written = len(list(job.out.glob("*.exr")))
+    assert wait_until_over(job.folder)["state"] == "complete"
+    count = computed(job.logs)
+    assert set(count) == set(range(1001, 1026))
+    assert sum(count.values()) - 25 <= MOST_IN_FLIGHT, f"{written} were written"
+
+
+def test_a_killed_supervisor_is_noticed_and_the_job_goes_on(job: LocalJob, alone: Path) -> None:
+    with Watcher(job.out) as seen:
+        job.submit()
+        task = job.seize()
+        os.kill(job.supervisor, signal.SIGKILL)
+        wait_for(lambda: not Path(f"/proc/{task}").exists(), "its task's end")
+        told = status(job.folder, code=10)
+        assert told["state"] == "lost" and "--resume" in told["told"]
+        retempo("submit", "--job-dir", job.folder, "--resume")
+        refused = retempo("submit", "--job-dir", job.folder, "--resume", code=None)
+        assert refused.returncode in (0, 4), "it is running, or already over"
+        assert wait_until_over(job.folder)["state"] == "complete"
+    assert seen.broken == {}
+    assert_same_files(job.out, alone)
+
+
+def test_a_frame_that_rots_is_found_and_made_again(job: LocalJob, alone: Path) -> None:
+    """Its header and end are whole; the report decodes it while other chunks have long been done."""
+    job.submit()
+    frame = job.out / "o.1003.exr"
+    wait_for(lambda: job.tasks().get(0, {}).get("state") == "done", "the first chunk")
+    data = bytearray(frame.read_bytes())
+    data[-400:-300] = bytes(one ^ 0xFF for one in data[-400:-300])
+    frame.write_bytes(data)
+    assert wait_until_over(job.folder)["state"] == "complete"
+    assert_same_files(job.out, alone)
+    assert computed(job.logs)[1003] == 2
+    assert {number for number, count in computed(job.logs).items() if count > 1} == {1003}
+
+
+def test_cancel_stops_tasks_and_keeps_frames(job: LocalJob, alone: Path) -> None:
+    job.submit()
+    task = job.seize()
+    told = json.loads(retempo("cancel", job.folder, "--json").stdout)
+    assert told["state"] == "cancelled" and not Path(f"/proc/{task}").exists()
+    assert not is_supervised(job.folder)
+    assert status(job.folder, code=10)["state"] == "cancelled"
+    assert json.loads(retempo("cancel", job.folder, "--json").stdout)["state"] == "cancelled", (
+        "twice is harmless"
+    )
+    kept = {path.name: path.stat().st_mtime_ns for path in job.out.glob("*.exr")}
+    retempo("submit", "--job-dir", job.folder, "--resume", "--wait")
+    assert_same_files(job.out, alone)
+    assert all((job.out / name).stat().st_mtime_ns == time for name, time in kept.items())
+    assert json.loads(retempo("cancel", job.folder, "--json").stdout)["state"] == "done"
+
+
+def test_a_task_that_cannot_work_fails_with_its_last_words(
+    job: LocalJob, plate: Path, tmp_path: Path
+) -> None:
+    """A source frame that cannot be read: its chunk fails, the others are made, status says why."""
+    source = tmp_path / "in"
+    source.mkdir()
+    for path in plate.glob("*.exr"):
+        (source / path.name).write_bytes(path.read_bytes())
+    broken = source / "plate.1005.exr"
+    data = bytearray(broken.read_bytes())
+    data[-4000:] = bytes(4000)
+    broken.write_bytes(data)
+    done = retempo("submit", source / "plate.####.exr", "-o", job.out / "o.####.exr", "--speed", "1/6", *FAST,
+                   "--chunk", 6, "--retries", 1, "--motion", "linear", "--job-dir", job.folder, "--wait", "--json",
+                   code=10)  # fmt: skip
+    told = json.loads(done.stdout)
+    assert told["state"] == "failed" and 0 < told["done"] < told["frames"]
+    failed = [one for one in told["chunks"] if one["state"] == "failed"]
+    assert failed and all("plate.1005.exr" in one["told"] and one["attempts"] == 2 for one in failed)
+    assert [one for one in told["chunks"] if one["state"] == "done"]
+
+
+def test_what_a_machine_has_not_is_refused(job: LocalJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    job.submit("--gpu", 1, code=2)
+    job.submit("--cores", 4000, code=2)
+    assert not job.folder.exists()
