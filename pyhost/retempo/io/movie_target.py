@@ -118,15 +118,7 @@ class MovieTarget:
 
     def stamp(self, n: int) -> str | None:
         """Return the stamp of an existing finished movie (one for all frames)."""
-        if not self._path.is_file():
-            return None
-        try:
-            with av.open(str(self._path)) as container:
-                comment = container.metadata.get("comment", "") or container.metadata.get("COMMENT", "")
-        except (av.error.FFmpegError, OSError):
-            return None
-        _, found, rest = comment.partition(f"{SETTINGS_KEY}=")
-        return rest.split()[0] if found and rest.split() else None
+        return read_stamp(self._path)
 
     def is_whole(self, n: int) -> bool:
         """Tell whether the finished movie exists and holds all its frames; reads it without decoding."""
@@ -246,6 +238,19 @@ class MovieTarget:
             except (av.error.FFmpegError, OSError):
                 pass  # the file is thrown away anyway
         temporary.discard(self._temporary)
+
+
+def read_stamp(path: Path) -> str | None:
+    """The stamp of a finished movie; None without one, and where there is no readable movie."""
+    if not path.is_file():
+        return None
+    try:
+        with av.open(str(path)) as container:
+            comment = container.metadata.get("comment", "") or container.metadata.get("COMMENT", "")
+    except (av.error.FFmpegError, OSError):
+        return None
+    _, found, rest = comment.partition(f"{SETTINGS_KEY}=")
+    return rest.split()[0] if found and rest.split() else None
 
 
 def paste(into: np.ndarray, pixels: np.ndarray, channels: tuple[int, ...], x: int, y: int) -> None:

@@ -1,4 +1,4 @@
-"""How does one 8-bit picture become bytes and a picture again? JPEG XL or PNG, through OpenImageIO."""
+"""How does one 8-bit picture become a file, or bytes and a picture again? Through OpenImageIO."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import OpenImageIO as oiio
 
 from retempo.errors import InputError, OutputError, UsageError
 from retempo.io.problems import last_problem
+from retempo.io.temporary import hint_for
 
 KINDS: Final = ("jxl", "png")
 """JPEG XL (lossy below quality 100), PNG (always lossless)."""
@@ -27,20 +28,39 @@ def encode_still(codes: np.ndarray, kind: str = "jxl", quality: int = 90) -> byt
     """
     if kind not in KINDS or not 1 <= quality <= 100:
         raise UsageError(f"a still picture as {kind!r} of quality {quality}", "use jxl (1 to 100) or png")
-    height, width, channels = codes.shape
-    spec = oiio.ImageSpec(width, height, channels, "uint8")
-    if kind == "jxl":
-        spec["Compression"] = f"jpegxl:{quality}"
     with tempfile.TemporaryDirectory(prefix="retempo-still-") as folder:
         path = Path(folder) / f"still.{kind}"
-        out = oiio.ImageOutput.create(str(path))
-        written = out is not None and (
-            out.open(str(path), spec) and out.write_image(np.ascontiguousarray(codes)) and out.close()
-        )
-        if not written:
-            said = last_problem(oiio if out is None else out)
-            raise OutputError(f"a {kind} still cannot be written: {said}", "use --still png")
+        try:
+            write_still(path, codes, quality)
+        except OutputError as error:
+            raise OutputError(f"a {kind} still cannot be made: {error.message}", "use --still png") from error
         return path.read_bytes()
+
+
+def write_still(path: Path, codes: np.ndarray, quality: int = 90) -> None:
+    """Write a picture, without any metadata; not beside its place and renamed: for folders that are in the making.
+
+    Args:
+        path: ``.jpg`` (no colour is subsampled), ``.png`` or ``.jxl``. codes: [H, W, 3] uint8.
+        quality: of JPEG and JPEG XL, 1 to 100.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    height, width, channels = codes.shape
+    spec = oiio.ImageSpec(width, height, channels, "uint8")
+    named = {".jxl": "jpegxl", ".jpg": "jpeg"}.get(path.suffix)
+    if named:
+        spec["Compression"] = f"{named}:{quality}"
+    if named == "jpeg":
+        spec["jpeg:subsampling"] = "4:4:4"
+    out = oiio.ImageOutput.create(str(path))
+    written = out is not None and (
+        out.open(str(path), spec) and out.write_image(np.ascontiguousarray(codes)) and out.close()
+    )
+    if not written:
+        said = last_problem(oiio if out is None else out)
+        raise OutputError(f"{path} cannot be written: {said}", hint_for(path.parent))
 
 
 def decode_still(data: bytes, kind: str, width: int, height: int, name: str) -> np.ndarray:

@@ -65,8 +65,11 @@ def publish(temporary: Path, target: Path, durable: bool = False) -> None:
 
 
 def discard(temporary: Path) -> None:
-    """Remove a temporary file if it is there."""
-    temporary.unlink(missing_ok=True)
+    """Remove a temporary file, or folder, if it is there."""
+    if temporary.is_dir() and not temporary.is_symlink():
+        shutil.rmtree(temporary, ignore_errors=True)
+    else:
+        temporary.unlink(missing_ok=True)
 
 
 def remove_stale(folder: Path) -> list[Path]:
