@@ -40,18 +40,27 @@ def as_picture(array: np.ndarray) -> np.ndarray:
 
 def fit_picture(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     """A picture resampled to exactly ``width`` x ``height`` by area averaging (nearest when enlarging)."""
-    rows = _overlap(picture.shape[0], height)
-    columns = _overlap(picture.shape[1], width)
-    small = np.einsum("yh,hwc->ywc", rows, picture.astype(np.float32), optimize=True)
-    small = np.einsum("xw,ywc->yxc", columns, small, optimize=True)
+    small = _squeeze(_squeeze(picture.astype(np.float32), 0, height), 1, width)
     return np.rint(np.clip(small, 0.0, 255.0)).astype(np.uint8)
 
 
-def _overlap(old: int, new: int) -> np.ndarray:
-    """[new, old] weights: the share of each old pixel in each new one; rows add up to 1."""
+def fit_plane(plane: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Numbers [H, W] or [H, W, C] likewise: [height, width(, C)] float32, each the mean of what it covers."""
+    return _squeeze(_squeeze(plane.astype(np.float32), 0, height), 1, width)
+
+
+def _squeeze(array: np.ndarray, axis: int, new: int) -> np.ndarray:
+    """Means along one axis: each new cell is the mean of the old ones under it, by the share of each."""
+    old = array.shape[axis]
+    if old == new:
+        return array
     edges = np.linspace(0.0, old, new + 1)
-    cells = np.arange(old)
-    low = np.maximum(edges[:-1, None], cells[None, :])
-    high = np.minimum(edges[1:, None], cells[None, :] + 1.0)
-    share = np.maximum(high - low, 0.0)
-    return (share / share.sum(axis=1, keepdims=True)).astype(np.float32)
+    start = np.floor(edges[:-1]).astype(np.int64)
+    made = np.zeros((*array.shape[:axis], new, *array.shape[axis + 1 :]), np.float32)
+    across = (-1, *(1,) * (array.ndim - axis - 1))
+    for step in range(int((np.ceil(edges[1:]) - start).max())):
+        cell = start + step
+        share = np.minimum(edges[1:], cell + 1.0) - np.maximum(edges[:-1], cell)
+        weight = (np.maximum(share, 0.0) * (new / old)).astype(np.float32)
+        made += np.take(array, np.minimum(cell, old - 1), axis) * weight.reshape(across)
+    return made
