@@ -60,6 +60,7 @@ setup(
     package_dir={"": "pyhost", "retempo.ocio_data": "ocio", "retempo.weights_data": "packaging/weights"},
     packages=[*find_packages("pyhost"), "retempo.ocio_data", "retempo.weights_data"],
     package_data={
+        "retempo.report": ["page/*"],
         "": ["*.pyi", "py.typed", "*.json", "*.html", "*.css", "*.js", "*.safetensors"],
         "retempo.ocio_data": ["*.ocio", "*.json"],
         "retempo.weights_data": ["*.toml"],

@@ -72,6 +72,8 @@ def test_wheel_holds_the_rooms_and_one_binary(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("tests/", "native/", "packaging/"))]
     assert "retempo/ocio_data/retempo_flow.ocio" in names
     assert "retempo/weights_data/manifest.toml" in names
+    page = {f"retempo/report/page/{path.name}" for path in (REPO / "pyhost/retempo/report/page").iterdir()}
+    assert page <= set(names)
 
 
 @pytest.mark.slow
