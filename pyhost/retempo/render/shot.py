@@ -26,7 +26,7 @@ from retempo.render.frame import FrameRenderer
 from retempo.render.prepared_frames import PreparedFrames
 from retempo.render.queues import FrameQueue, FrameReader
 from retempo.render.resume import colour_identity
-from retempo.render.steps import Step, gather_pairs, is_done, list_steps
+from retempo.render.steps import Places, Step, gather_pairs, is_done, list_steps
 from retempo.render.still import assemble, blacken
 from retempo.render.strips import render_in_strips
 from retempo.render.timing import Schedule
@@ -146,7 +146,7 @@ def render_shot(
 
 def steps_of(
     source: Source,
-    target: Target,
+    target: Places,
     wanted: Schedule,
     renderer: FrameRenderer,
     vectors: Source | None = None,

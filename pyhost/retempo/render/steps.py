@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from retempo.conventions import SETTINGS_KEY
 from retempo.io.formats import is_movie
@@ -47,9 +48,17 @@ class Step:
         return str(self.attributes[SETTINGS_KEY])
 
 
+class Places(Protocol):
+    """Knows where output frames are, or will be: a target, or what one left."""
+
+    def path(self, n: int) -> Path:
+        """The file of output frame n."""
+        ...
+
+
 def list_steps(
     source: Source,
-    target: Target,
+    target: Places,
     wanted: Schedule,
     settings: RetimeSettings,
     vectors: Source | None,
