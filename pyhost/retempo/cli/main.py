@@ -18,6 +18,7 @@ COMMANDS = (
     "inbetween",
     "blur",
     "vectors",
+    "review",
     "plate",
     "fuse",
     "submit",

@@ -61,6 +61,9 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default="bar",
         help="a bar on a terminal, lines that OpenJD's schedulers read, or nothing (default: bar)",
     )
+    parser.add_argument(
+        "--review", metavar="FOLDER", help="also a page to judge the result by; see `retempo review`"
+    )
 
 
 def run(args: argparse.Namespace) -> Result:
@@ -72,9 +75,11 @@ def run(args: argparse.Namespace) -> Result:
 
 def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
     """Retime ``source`` as the settings say into ``args.output``."""
+    from retempo.cli.review import begin_review, review_facts, tell_review
     from retempo.io.pattern import parse_range
     from retempo.render.foresight import foresee_halvings, foresee_matched
     from retempo.render.job import colour_warning, open_renderer, render_job
+    from retempo.render.review import make_review
     from retempo.render.survey import survey
     from retempo.render.timing import schedule
     from retempo.retime.cadence import name_runs, tell_cadence
@@ -99,6 +104,7 @@ def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
                 [f"flow sees source frames {name_runs(matched)} at another exposure"] if matched else []
             )
         return Result(facts, plan_table(wanted.plan, reasons))
+    page = begin_review(args, wanted)
     renderer = open_renderer(settings, source, args.output, found.overlay)
     warnings = [one for one in (colour_warning(settings, source, renderer.color),) if one]
     if not args.json:
@@ -114,10 +120,19 @@ def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
             resume=args.resume,
             progress=progress,
         )
+        if page is not None:
+            shown = make_review(
+                source, args.output, wanted, renderer, page,
+                overwrite=args.overwrite or args.resume, made=report,
+                progress=progress if args.progress == "bar" else None,
+            )  # fmt: skip
     data: dict[str, Any] = {"output": args.output, "plan": wanted.plan.description, **report.as_dict()}
     data |= {"warnings": warnings, "choices": choice.reasons, **overlay_facts(settings, found.overlay)}
     data["dropped"] = sorted(wanted.plan.cadence.dropped)
     told = [summary(report.as_dict(), args.output), tell_cadence(wanted.plan.cadence)]
+    if page is not None:
+        data["review"] = review_facts(shown, page)
+        told.append(tell_review(shown, page))
     return Result(data, "\n".join(filter(None, told)))
 
 
