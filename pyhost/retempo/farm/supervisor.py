@@ -85,9 +85,9 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts with & ignores it
         adopt_orphans()
-        for index in self._tasks:
+        for index, task in self._tasks.items():
             if self.is_made(index):
-                self._mark(index, "done")
+                self._tasks[index] = replace(task, state="done")
         while True:
             self._run_chunks(deque(index for index in self._tasks if self._is_wanted(index)))
             if self._is_cancelled():
