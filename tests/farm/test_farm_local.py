@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from farm_jobs import (
     wait_for,
     wait_until_over,
 )
+from retempo.farm import supervisor
 from retempo.farm.backends.local import is_supervised, read_state
 
 FLAGS = ("--speed", "1/6", "--frames", "1001-1003", *FAST)
@@ -47,9 +49,9 @@ class LocalJob:
         self.folder, self.out, self._plate = root / "job", root / "out", plate
         self.logs = self.folder / "local" / "logs"
 
-    def submit(self, *flags: object, code: int = 0) -> None:
+    def submit(self, *flags: object, code: int = 0, **variables: str) -> None:
         retempo("submit", self._plate / "plate.####.exr", "-o", self.out / "o.####.exr", *FLAGS, "--chunk", 6,
-                "--local-workers", 2, "--job-dir", self.folder, *flags, code=code)  # fmt: skip
+                "--local-workers", 2, "--job-dir", self.folder, *flags, code=code, **variables)  # fmt: skip
 
     @property
     def supervisor(self) -> int:
@@ -204,8 +206,49 @@ def test_a_task_that_cannot_work_fails_with_its_last_words(
     assert [one for one in told["chunks"] if one["state"] == "done"]
 
 
-def test_what_a_machine_has_not_is_refused(job: LocalJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    job.submit("--gpu", 1, code=2)
+def test_what_a_machine_has_not_is_refused(job: LocalJob) -> None:
+    job.submit("--gpu", 1, code=2, CUDA_VISIBLE_DEVICES="")
     job.submit("--cores", 4000, code=2)
     assert not job.folder.exists()
+
+
+def test_tasks_start_as_there_is_room(job: LocalJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processors, memory that those that run have yet to take, and graphics cards; one always starts."""
+    job.submit("--backend", "export", "--cores", 2, "--memory-per-task", "4G", "--local-workers", 0)
+    (job.folder / "local").mkdir()
+    made = supervisor.Supervisor(job.folder)
+    free = {"cores": 8, "memory": 20 << 30, "gpus": ("0", "1", "2")}
+    monkeypatch.setattr(supervisor, "count_cores", lambda: free["cores"])
+    monkeypatch.setattr(supervisor, "free_memory", lambda: free["memory"])
+    monkeypatch.setattr(supervisor, "list_gpus", lambda: free["gpus"])
+    monkeypatch.setattr(supervisor, "resident", lambda pids: 1 << 30)
+
+    def room() -> int:
+        made._running.clear()
+        while made._has_room() and len(made._running) < 9:
+            process = SimpleNamespace(pid=os.getpid(), poll=lambda: None)
+            made._running.append(supervisor.Running(0, process, Path(), ()))  # type: ignore[arg-type]
+        return len(made._running)
+
+    assert room() == 4, "eight processors, two each"
+    free["memory"] = 9 << 30
+    assert room() == 2, (
+        "the first will take three more, so six are left for the second, and three for a third"
+    )
+    free["memory"] = 1 << 30
+    assert room() == 1, "too little for any"
+    free["memory"] = 99 << 30
+    made.job = made.job.model_copy(update={"options": {"local_workers": 3}})
+    assert room() == 3
+    made.job = made.job.model_copy(update={"needs": made.job.needs.model_copy(update={"gpus": 2})})
+    assert room() == 1, "two cards each, of three"
+    made._running.clear()
+
+
+@pytest.mark.slow
+def test_each_task_sees_its_own_graphics_card(job: LocalJob) -> None:
+    job.submit("--gpu", 1, CUDA_VISIBLE_DEVICES="7,9")
+    task = job.seize()
+    seen = dict(one.partition("=")[::2] for one in Path(f"/proc/{task}/environ").read_text().split("\0"))
+    assert seen["CUDA_VISIBLE_DEVICES"] in ("7", "9")
+    retempo("cancel", job.folder)

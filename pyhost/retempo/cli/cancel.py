@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> Result:
 
     folder = Path(args.job).expanduser().absolute()
     job = load_job(folder)
-    folder = folder.parent if folder.suffix == ".json" else folder
+    folder = folder.parent if folder.is_file() else folder
     handle = load_handle(folder, job.backend)
     backend = find_backend(job.backend)
     if handle is not None:

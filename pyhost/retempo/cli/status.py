@@ -13,6 +13,7 @@ from retempo.errors import InterruptedByUser, JobError
 
 if TYPE_CHECKING:
     from retempo.farm.job import Job
+    from retempo.farm.standing import Known
     from retempo.farm.state import JobView
 
 HELP = "tell how far a farm's job is"
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> Result:
 
     folder = Path(args.job).expanduser().absolute()
     job = load_job(folder)
-    folder = folder.parent if folder.suffix == ".json" else folder
+    folder = folder.parent if folder.is_file() else folder
     if args.watch:
         return follow(job, folder, as_json=args.json)
     standing, broken = verify(job) if args.verify else (look(job), {})
@@ -98,10 +99,11 @@ def follow(job: Job, folder: Path, *, as_json: bool) -> Result:
     from retempo.farm.state import JobView, ask
 
     target, steps = list_frames(job)
+    known: Known = {}
     with open_progress(as_json) as progress, suppress(KeyboardInterrupt):
         while True:
             view = ask(job, folder)  # before the files: what is over now has left them behind
-            seen = JobView(job, sort(target, steps), view)
+            seen = JobView(job, sort(target, steps, known), view)
             if progress is not None:
                 progress(len(seen.standing.done), seen.standing.total, seen.state)
             if seen.is_over:

@@ -49,7 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help="what a task needs, e.g. 4G (default: an estimate from the size of a frame)",
     )
-    job.add_argument("--gpu", type=int, default=0, metavar="N", help="graphics cards of a task (default: 0)")
+    job.add_argument(
+        "--gpu",
+        type=int,
+        metavar="N",
+        help="graphics cards of a task (default: 1 with --device cuda, else 0)",
+    )
     job.add_argument(
         "--retries", type=int, default=2, help="how often a failed task is tried again (default: 2)"
     )
@@ -105,7 +110,7 @@ def run(args: argparse.Namespace) -> Result:
         "chunks": len(job.chunks),
         "handle": handle,
     }
-    told = f"{folder}: {len(job.numbers)} frames in {len(job.chunks)} chunks, {told_of(job)}"
+    told = f"{folder}: {len(job.numbers)} frames in {count_of(job)}, {told_of(job)}"
     return Result(data | {"choices": list(reasons)}, "\n".join([told, *reasons]))
 
 
@@ -119,7 +124,7 @@ def submission(args: argparse.Namespace, folder: Path) -> Submission:
         raise UsageError("--resume keeps what is done, --overwrite replaces it", "give one of them")
     for flag, value, least in (
         ("--cores", args.cores, 0),
-        ("--gpu", args.gpu, 0),
+        ("--gpu", args.gpu or 0, 0),
         ("--retries", args.retries, 0),
     ):
         if value < least:
@@ -140,7 +145,7 @@ def submission(args: argparse.Namespace, folder: Path) -> Submission:
         chunk=args.chunk,
         cores=args.cores,
         memory=parse_memory(args.memory_per_task) or 0,
-        gpus=args.gpu,
+        gpus=int(getattr(args, "device", "") == "cuda") if args.gpu is None else args.gpu,
         retries=args.retries,
         backend=args.backend,
         options={one.name: getattr(options, one.name) for one in fields(backend.options)},
@@ -196,6 +201,13 @@ def require_packages() -> None:
         raise UsageError(
             f"{missing} is not installed, which farm jobs need", "run pip install 'retempo[farm]'"
         )
+
+
+def count_of(job: Job) -> str:
+    """Its chunks, for people."""
+    if job.is_movie:
+        return "one file, which one task makes"
+    return f"{len(job.chunks)} chunks" if len(job.chunks) > 1 else "one chunk"
 
 
 def told_of(job: Job) -> str:

@@ -151,7 +151,7 @@ def load_job(folder: Path) -> Job:
     Raises:
         InputError: there is none, or it is broken, or of another version; naming the field.
     """
-    path = folder if folder.suffix == ".json" else folder / FILE
+    path = folder if folder.is_file() else folder / FILE
     try:
         return Job.model_validate_json(path.read_bytes())
     except OSError as error:

@@ -58,20 +58,33 @@ def look(job: Job) -> Standing:
     return sort(*list_frames(job))
 
 
-def sort(target: Target, steps: Sequence[Step]) -> Standing:
-    """The frames of these steps by what there is of them."""
+Known = dict[Path, tuple[int, int, bool]]
+"""Files that were looked at: time of change in nanoseconds, size, and whether they are done."""
+
+
+def sort(target: Target, steps: Sequence[Step], known: Known | None = None) -> Standing:
+    """The frames of these steps by what there is of them.
+
+    Args:
+        target, steps: as of ``list_frames``.
+        known: what earlier looks found, for whoever looks often; files that have not changed since are not opened
+            again. It is brought up to date.
+    """
     done, missing, otherwise, times = [], [], [], []
-    answers: dict[Path, bool] = {}  # a movie's frames are one file
+    known = {} if known is None else known
     for step in steps:
         number, path = step.entry.output, target.path(step.entry.output)
-        if not path.is_file():
+        try:
+            state = path.stat()
+        except OSError:
             missing.append(number)
             continue
-        if path not in answers:
-            answers[path] = is_done(step, target)
-        if answers[path]:
+        seen = state.st_mtime_ns, state.st_size
+        if known.get(path, (0, 0))[:2] != seen:  # a movie's frames are one file, looked at once
+            known[path] = (*seen, is_done(step, target))
+        if known[path][2]:
             done.append(number)
-            times.append(path.stat().st_mtime)
+            times.append(state.st_mtime)
         else:
             otherwise.append(number)
     return Standing(tuple(done), tuple(missing), tuple(otherwise), tuple(sorted(times)))

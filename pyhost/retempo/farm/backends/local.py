@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from retempo.errors import OutputError, UsageError
@@ -55,13 +56,15 @@ class LocalBackend:
         return max(1, count_cores() // at_once)
 
     def check(self, job: Job) -> None:
-        """Raises UsageError where this machine has fewer processors or graphics cards than a task asks for."""
+        """Raises UsageError or DeviceError where this machine has not what a task asks for."""
         from retempo.farm.machine import count_cores, list_gpus
+        from retempo.render.device import find_device
 
         if job.needs.cores > count_cores():
             raise UsageError(f"--cores is {job.needs.cores}", f"this machine has {count_cores()}")
         if job.needs.gpus > len(list_gpus()):
             raise UsageError(f"--gpu is {job.needs.gpus}", f"this machine has {len(list_gpus())}")
+        find_device(job.render_settings.device)
 
     def submit(self, job: Job, folder: Path) -> Handle:
         """Start the supervisor; raises OutputError where one is at work on the job already."""
@@ -148,17 +151,22 @@ def write_launcher(place: Path) -> Path:
     from retempo.farm.job import write_text
 
     home = Path(retempo.__file__).resolve().parents[1]
-    found = "" if home.name == "site-packages" else f'PYTHONPATH="{home}${{PYTHONPATH:+:$PYTHONPATH}}"'
+    found = (
+        ""
+        if home.name == "site-packages"
+        else f'PYTHONPATH={quote(str(home))}"${{PYTHONPATH:+:$PYTHONPATH}}"'
+    )
+    python = quote(sys.executable)
     text = f"""#!/bin/sh
 # Starts the Retempo that submitted this job; with --supervise DIR FD: its supervisor, which goes on by itself.
 {found}
 export PYTHONPATH
 if [ "$1" = --supervise ]; then
-    "{sys.executable}" -P -m retempo.farm.supervisor "$2" "$3" >>"$2/{FOLDER}/supervisor.log" 2>&1 </dev/null &
+    {python} -P -m retempo.farm.supervisor "$2" "$3" >>"$2/{FOLDER}/supervisor.log" 2>&1 </dev/null &
     echo $!
     exit
 fi
-exec "{sys.executable}" -P -m retempo "$@"
+exec {python} -P -m retempo "$@"
 """
     path = write_text(place / "retempo", text)
     path.chmod(0o755)
