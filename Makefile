@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-test plugin demo test lint format fuzz bench wheel clean distclean
+.PHONY: help venv venv-test plugin demo test lint format fuzz sanitize bench wheel clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,11 +41,14 @@ lint: venv-test ## style, types and import rules alone
 
 format: venv-test ## rewrite the sources in the house style
 	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format .
-	@git ls-files 'native/*.h' 'native/*.cpp' 'native/*.cu' 'native/*.cuh' 'plugin/*.h' 'plugin/*.cpp' 'tests/bridge/driver/*' 'tests/fuzz/bridge/*' | xargs -r $(BIN)/clang-format -i
+	@git ls-files 'native/*.h' 'native/*.cpp' 'native/*.cu' 'native/*.cuh' 'plugin/*.h' 'plugin/*.cpp' 'tests/bridge/driver/*' 'tests/fuzz/bridge/*' 'tests/sanitize/*.cpp' | xargs -r $(BIN)/clang-format -i
 
 fuzz: venv-test ## hostile inputs for everything that parses (ARGS=60: seconds each; findings in build/fuzz)
 	@status=0; for program in run.py run_bridge.py; do \
 		$(BIN)/python tests/fuzz/$$program --seed 0 --seconds $(or $(ARGS),60) || status=1; done; exit $$status
+
+sanitize: venv-test ## native code under AddressSanitizer, UBSan and ThreadSanitizer (ARGS=thread: that alone)
+	@$(BIN)/python tests/sanitize/sanitizers.py $(ARGS)
 
 bench: venv-test ## how fast it is, as ratios in one run (a table, and build/bench.json)
 	@$(BIN)/python tests/benchmarks/bench.py $(ARGS)

@@ -14,7 +14,7 @@ REPO = Path(__file__).resolve().parents[2]
 REPORT_LINES = 60
 NATIVE = sorted(
     str(path.relative_to(REPO))
-    for folder in ("native", "plugin", "tests/bridge/driver", "tests/fuzz/bridge")
+    for folder in ("native", "plugin", "tests/bridge/driver", "tests/fuzz/bridge", "tests/sanitize")
     for suffix in ("h", "cpp", "cu", "cuh")
     for path in (REPO / folder).rglob(f"*.{suffix}")
 )

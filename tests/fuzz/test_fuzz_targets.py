@@ -14,7 +14,7 @@ RUN = Path(__file__).with_name("run.py")
 ATHERIS = importlib.util.find_spec("atheris") is not None
 NEEDS = {
     "timelines": "opentimelineio", "tensorflow_tables": "torch", "torchscript_archives": "torch",
-    "safetensors_headers": "safetensors", "codec_container": "torch",
+    "safetensors_headers": "safetensors", "codec_container": "torch", "farm_jobs": "pydantic",
 }  # fmt: skip
 
 

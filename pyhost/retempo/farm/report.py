@@ -92,6 +92,6 @@ def read_report(folder: Path) -> dict[str, Any] | None:
     """The facts of an earlier report; None where there is none."""
     try:
         read: dict[str, Any] = json.loads((folder / FOLDER / "report.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return read

@@ -52,7 +52,7 @@ def seeds() -> dict[str, bytes]:
         for index, suffix in enumerate(SUFFIXES[1:4], start=1):
             path = Path(folder) / f"still{suffix}"
             spec = oiio.ImageSpec(6, 4, 3, "uint8")
-            spec["DateTime"] = spec["Software"] = "x"
+            spec["DateTime"], spec["Software"] = "2026:01:01 00:00:00", "x"
             out = oiio.ImageOutput.create(str(path))
             assert out.open(str(path), spec) and out.write_image(codes) and out.close(), out.geterror()
             found[path.name] = bytes([index]) + path.read_bytes()

@@ -130,7 +130,7 @@ def load_handle(folder: Path, name: str) -> Handle | None:
         read = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{folder / FILE} cannot be read: {error}", "remove it: frames are known without it"
         ) from error

@@ -141,7 +141,7 @@ def read_state(folder: Path) -> dict[str, Any] | None:
     try:
         read = json.loads((folder / FOLDER / STATE).read_text(encoding="utf-8"))
         return dict(read) if isinstance(read, dict) and "state" in read and "tasks" in read else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
