@@ -65,6 +65,22 @@ def test_only_its_like_is_replaced_and_only_when_asked(tmp_path: Path) -> None:
             fill(tmp_path / name, "new", overwrite=True)
 
 
+def test_a_new_name_that_fails_brings_the_old_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path / "page", "old")
+    rename, failures = os.rename, iter([False, True, False])
+
+    def sometimes(source: Path, target: Path) -> None:
+        if next(failures):
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", sometimes)
+    with pytest.raises(OutputError, match="No space left"):
+        fill(tmp_path / "page", "new", overwrite=True)
+    assert (tmp_path / "page" / "index.html").read_text() == "old"
+    assert listing(tmp_path) == ["page"]
+
+
 def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
     dead = tmp_path / f".page.{temporary._HOST}.{2**22 + 1}.tmp"
     (dead / "media").mkdir(parents=True)

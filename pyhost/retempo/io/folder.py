@@ -21,6 +21,7 @@ def check_folder(folder: Path, overwrite: bool, holds: Iterable[str]) -> None:
     Raises:
         OutputError: it exists, is of another kind, or its parent cannot be written to.
     """
+    folder = Path(os.path.abspath(folder))
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise OutputError(f"{folder} exists and is no folder", "choose another name")
     if folder.is_dir():
@@ -42,18 +43,31 @@ def open_folder(folder: Path, *, overwrite: bool, holds: Iterable[str]) -> Itera
     Raises:
         OutputError: as ``check_folder``; it cannot be made, or not be named.
     """
+    folder = Path(os.path.abspath(folder))
     check_folder(folder, overwrite, holds)
     temporary.remove_stale(folder.parent)
-    made = temporary.temporary_for(folder)
+    made, former = temporary.temporary_for(folder), temporary.temporary_for(folder, ".old")
     try:
         made.mkdir()
         yield made
-        if folder.is_dir():
-            shutil.rmtree(folder)
-        os.rename(made, folder)
+        _swap(made, folder, former)
     except OSError as error:
         raise OutputError(
             f"{folder} cannot be written: {error.strerror or error}", temporary.hint_for(folder.parent)
         ) from error
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        for one in (made, former):
+            shutil.rmtree(one, ignore_errors=True)
+
+
+def _swap(made: Path, folder: Path, former: Path) -> None:
+    """Put a folder in its place; what stood there becomes ``former``, and comes back if that fails."""
+    if not folder.is_dir():
+        os.rename(made, folder)
+        return
+    os.rename(folder, former)
+    try:
+        os.rename(made, folder)
+    except OSError:
+        os.rename(former, folder)
+        raise

@@ -75,6 +75,8 @@ class ResultFrames:
         if self._movie:
             held = len(self._reader.frames) if self._reader is not None else 0
             return tuple(range(len(self._place), held))
+        if not self._parsed.has_token:
+            return ()
         try:
             return tuple(n for n in open_source(self.pattern).frames if n not in self._place)
         except InputError:

@@ -49,3 +49,42 @@ class Source(Protocol):
     def close(self) -> None:
         """Let go of open files."""
         ...
+
+
+class Excerpt:
+    """Some frames of a source, as a source.
+
+    Args:
+        source: that is read. first, last: of the frames that count.
+    """
+
+    def __init__(self, source: Source, first: int, last: int) -> None:
+        self._source = source
+        self.kind: Literal["images", "movie"] = source.kind
+        self.pattern = source.pattern
+        self.frames = tuple(n for n in source.frames if first <= n <= last)
+        self.missing = tuple(n for n in source.missing if first <= n <= last)
+
+    @property
+    def fps(self) -> Fraction | None:
+        """The rate of the whole."""
+        return self._source.fps
+
+    def path(self, n: int) -> Path:
+        """Return the file that holds frame n."""
+        return self._source.path(n)
+
+    def header(self, n: int) -> Frame:
+        """Return frame n without pixels."""
+        return self._source.header(n)
+
+    def read(self, n: int, rows: tuple[int, int] | None = None) -> Frame:
+        """Return frame n, or rows of it."""
+        return self._source.read(n, rows)
+
+    def digest(self, n: int) -> str:
+        """Return the identity of frame n."""
+        return self._source.digest(n)
+
+    def close(self) -> None:
+        """Do nothing: the whole stays open."""
