@@ -256,6 +256,26 @@ def test_a_blur_has_the_mean_error_of_its_instants(retempo: Program, plate: Path
     assert 0.0 < middle["error"] < max(gap["forward"] + gap["backward"] for gap in page["gaps"])
 
 
+def test_two_stills_have_a_page_too(retempo: Program, plate: Path, tmp_path: Path) -> None:
+    retempo.done(
+        "inbetween", plate / "plate.1001.exr", plate / "plate.1002.exr", "-o", tmp_path / "one.exr", *LINEAR,
+        "--review", tmp_path / "page",
+    )  # fmt: skip
+    page = told(tmp_path / "page")
+    assert [frame["state"] for frame in page["frames"]] == ["made"]
+    assert page["notes"] == []  # one.exr is no frame too many
+
+
+def test_against_nothing_is_an_error(retempo: Program, plate: Path, slow: Path, tmp_path: Path) -> None:
+    outcome = retempo(
+        "review", plate / "plate.####.exr", slow / "slow.####.exr", "-o", tmp_path / "page", *SPEED, *LINEAR,
+        "--against", tmp_path / "none.####.exr",
+    )  # fmt: skip
+    assert outcome.code == 3
+    assert "none.####.exr holds none" in outcome.err
+    assert names(tmp_path) == []
+
+
 def test_against_another_version(retempo: Program, plate: Path, slow: Path, tmp_path: Path) -> None:
     data = review(
         retempo, plate, slow / "slow.####.exr", tmp_path / "page", "--against", slow / "slow.####.exr"

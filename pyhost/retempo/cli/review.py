@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> Result:
         raise UsageError("review needs -o FOLDER", "name a folder for the page")
     from retempo.io.sequence import open_source
 
-    source = open_source(args.source, args.frames)
-    return review(args, choose_settings(vars(args)).settings, source, args.result, Path(args.output))
+    settings = choose_settings(vars(args)).settings
+    return review(args, settings, open_source(args.source, args.frames), args.result, Path(args.output))
 
 
 def review_job(args: argparse.Namespace, folder: Path) -> Result:
@@ -104,32 +104,14 @@ def review(
     args: argparse.Namespace, settings: RetimeSettings, source: Source, result: str, folder: Path
 ) -> Result:
     """The page of a retime of ``source`` into ``result``, as the settings say."""
-    from retempo.cli.retime import name_of, open_progress
-    from retempo.io.pattern import parse_range
-    from retempo.render.job import open_renderer
-    from retempo.render.review import ReviewOptions, check_review, make_review
-    from retempo.render.survey import survey
-    from retempo.render.timing import schedule
+    from retempo.cli.retime import open_progress
+    from retempo.render.review import ReviewOptions, review_shot
 
     options = ReviewOptions(args.width, args.limit, args.display, args.view, args.against)
-    found = survey(settings, source, open_renderer)
-    outputs = parse_range(found.settings.output_range) if found.settings.output_range else None
-    wanted = schedule(
-        found.settings, source.frames, source.fps, outputs, lambda number: name_of(source, number)
-    )
     folder = folder.expanduser()
-    check_review(folder, [entry.output for entry in wanted.plan.entries], options, args.overwrite)
-    renderer = open_renderer(found.settings, source, result, found.overlay)
     with open_progress(args.quiet or args.json) as progress:
-        made = make_review(
-            source,
-            result,
-            wanted,
-            renderer,
-            folder,
-            options,
-            overwrite=args.overwrite,
-            progress=progress,
+        made = review_shot(
+            settings, source, result, folder, options, overwrite=args.overwrite, progress=progress
         )
     return Result(review_facts(made, folder), tell_review(made, folder))
 

@@ -10,7 +10,7 @@ from importlib import metadata
 
 from retempo.io.pattern import format_range
 from retempo.io.result import ResultFrames
-from retempo.io.source import Source
+from retempo.io.source import Excerpt, Source
 from retempo.render.frame import FrameRenderer
 from retempo.render.job import open_renderer
 from retempo.render.settings import AUTO, OFF, RetimeSettings, parse_repeats
@@ -43,8 +43,8 @@ class Found:
         return Cuts.of(self.cuts, dissolves=self.dissolves)
 
 
-def look(settings: RetimeSettings, source: Source) -> Found:
-    """Cuts, dissolves and repeated frames: those that the settings list, others by looking at every source frame.
+def look(settings: RetimeSettings, source: Source, plan: Plan) -> Found:
+    """Cuts, dissolves and repeated frames: those that the settings list, others by looking at every frame of the plan.
 
     Raises:
         InputError: a frame cannot be read.
@@ -56,7 +56,17 @@ def look(settings: RetimeSettings, source: Source) -> Found:
         duplicates="drop",
         overlay=OFF,
     )
-    found = survey(asked, source, open_renderer).settings
+    used = [
+        frame
+        for entry in plan.entries
+        for one in entry.moments
+        for frame in (one.first, one.second)
+        if frame is not None
+    ]
+    part = (
+        Excerpt(source, min(used) - 1, max(used) + 1) if used else source
+    )  # one more, to see what comes anew
+    found = survey(asked, part, open_renderer).settings
     repeats = parse_repeats(found.duplicate_frames) if found.duplicate_frames else ()
     return Found(parse_cuts(found.cuts), parse_dissolves(found.dissolves), repeats)
 
@@ -101,7 +111,7 @@ def _marks(entry: PlanEntry, before: PlanEntry | None, cuts: Cuts, repeats: froz
         yield "dissolve"
     if (first if second is None else second) in repeats:  # nothing new comes with it
         yield "repeat"
-    stands = before is not None and entry.kind == "copy" and before.source_time == entry.source_time
+    stands = before is not None and before.source_time == entry.source_time and entry.kind != "black"
     if stands or "held" in entry.note:
         yield "held"
 
@@ -213,6 +223,23 @@ def tell_states(frames: Sequence[OutputFrame]) -> list[str]:
         if numbers:
             told.append(f"{count_frames(len(numbers))} {words}: {format_range(numbers)}.")
     return told
+
+
+def tell_strangers(others: Sequence[int]) -> list[str]:
+    """A sentence about frames of the result's name that the retime does not make."""
+    if not others:
+        return []
+    there = "1 more frame is" if len(others) == 1 else f"{len(others)} more frames are"
+    return [f"{there} there that this retime does not make: {format_range(others)}."]
+
+
+def tell_network(settings: RetimeSettings, moved: bool) -> list[str]:
+    """A sentence about motion that is not that of the colour."""
+    if settings.network is None or not moved:
+        return []
+    return [
+        f"The engine {settings.engine} makes the colour without it: the motion here moves the other channels only."
+    ]
 
 
 def count_frames(count: int) -> str:
