@@ -409,6 +409,43 @@ def test_a_hostile_name_does_nothing(open_page: Opener, shot: Path, tmp_path: Pa
     assert seen.page.evaluate("document.querySelectorAll('img[src=x]').length") == 0
 
 
+REACH_OUT = """
+async () => {
+  const refused = [];
+  document.addEventListener('securitypolicyviolation', (event) => refused.push(event.effectiveDirective));
+  const image = new Image();
+  const failed = new Promise((done) => { image.onerror = done; });
+  image.src = 'https://example.invalid/pixel.png';
+  await failed;
+  await fetch('https://example.invalid/data').catch(() => {});
+  let markup = true;
+  try { document.body.insertAdjacentHTML('beforeend', '<b>hello</b>'); } catch { markup = false; }
+  const late = document.createElement('script');
+  late.append('window.ran = true');
+  try { document.body.append(late); } catch { /* as it should be */ }
+  for (let wait = 0; wait < 100 && refused.length < 4; wait += 1) await new Promise((done) => setTimeout(done, 20));
+  return [refused, markup, window.ran === true];
+}
+"""
+
+
+def test_the_policy_stops_what_would_reach_out(browser: Any, shot: Path) -> None:
+    """Even a script that came in could not: no picture, no request, no markup out of text, no further script."""
+    context = browser.new_context()
+    page, reached, stopped = context.new_page(), [], []
+    context.on("requestfinished", lambda request: reached.append(request.url))
+    context.on("requestfailed", lambda request: stopped.append((request.url, request.failure)))
+    page.goto((shot / "page" / "index.html").as_uri())
+    refused, markup, ran = page.evaluate(REACH_OUT)
+    context.close()
+    assert {"img-src", "connect-src", "require-trusted-types-for"} <= set(refused)
+    assert not markup
+    assert not ran
+    assert reached
+    assert [url for url in reached if not url.startswith("file://")] == []
+    assert {why for url, why in stopped if url.startswith("https:")} <= {"csp"}  # not for want of a network
+
+
 def test_a_thousand_frames_stay_quick(open_page: Opener, shot: Path, tmp_path: Path) -> None:
     """The page of a long shot, pictures of a short one: it opens, seeks, and loads a few pictures only."""
     import json

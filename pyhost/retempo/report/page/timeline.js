@@ -84,7 +84,7 @@ timeline.setAttribute('aria-valuemax', frames[frames.length - 1].output);
 // the curve
 
 const SVG = 'http://www.w3.org/2000/svg';
-const PAD = { left: 52, right: 12, top: 10, bottom: 28 };
+const PAD = { left: 52, right: 18, top: 10, bottom: 28 };
 const curve = { x: null, y: null, head: null, here: null };
 
 function shape(tag, attributes, parent) {
