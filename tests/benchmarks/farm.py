@@ -1,9 +1,10 @@
 """What does a farm cost, beyond making the frames? A job of many small frames against one process that makes them all.
 
-``overhead_ms``: wall time of ``retempo submit --backend NAME --wait`` less that of one ``retempo retime`` of the same
-shot, divided by the frames, in milliseconds; both compute with one thread, and the backend gets one task at a time, so
-that nothing is gained by working side by side. It holds the start of the supervisor, of every task (``openjd run``, the
-program, the plan of the whole shot), and the report, which decodes every frame. ``ratio``: one time over the other.
+``overhead_ms``: what ``retempo submit --backend NAME --wait`` takes less what one ``retempo retime`` of the same shot
+takes, divided by the frames, in milliseconds: of wall time, and (``cpu_overhead_ms``) of processor time of all processes,
+which a busy machine does not stretch. Both compute with one thread, and the backend gets one task at a time, so that
+nothing is gained by working side by side. It holds the start of the supervisor, of every task (``openjd run``, the program,
+the plan of the whole shot), and the report, which decodes every frame. ``ratio``, ``cpu_ratio``: one over the other.
 
     python tests/benchmarks/farm.py                              1000 frames, in tasks of 100
     python tests/benchmarks/farm.py --frames 200 --chunk 25
@@ -12,15 +13,21 @@ program, the plan of the whole shot), and the report, which decodes every frame.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from retempo.farm.processes import adopt_orphans
 
 BACKENDS: dict[str, tuple[str, ...]] = {"local": ("--local-workers", "1")}
 """Each backend's flags for one task at a time."""
@@ -30,15 +37,28 @@ DIFFERENT = 9
 SLOWER = 8
 
 
-def retempo(*arguments: object) -> float:
-    """Run the program; returns seconds of wall time."""
-    began = time.perf_counter()
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of wall time, and of processor time of everything that was started."""
+
+    wall: float
+    cpu: float
+
+
+def retempo(*arguments: object) -> Cost:
+    """Run the program, and wait for what it leaves behind (``adopt_orphans``: a supervisor becomes our child)."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [sys.executable, "-m", "retempo", *map(str, arguments)], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise RuntimeError(f"retempo {' '.join(map(str, arguments))}: {done.stderr or done.stdout}")
-    return time.perf_counter() - began
+    wall = time.perf_counter() - began
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def make_shot(folder: Path, outputs: int) -> tuple[Path, int]:
@@ -55,8 +75,9 @@ def make_shot(folder: Path, outputs: int) -> tuple[Path, int]:
 def measure_farm(
     outputs: int = 1000, chunk: int = 100, repeats: int = 1, backends: Sequence[str] = tuple(BACKENDS)
 ) -> dict[str, Any]:
-    """JSON-ready: ``frames``, ``chunk``, ``single_seconds``; by backend ``seconds``, ``ratio``, ``overhead_ms``."""
-    times: dict[str, list[float]] = {name: [] for name in ("single", *backends)}
+    """JSON-ready: ``frames``, ``chunk``, the cost of a single process, and of each backend; medians."""
+    adopt_orphans()
+    costs: dict[str, list[Cost]] = {name: [] for name in ("single", *backends)}
     with tempfile.TemporaryDirectory(prefix="retempo-farm-") as made:
         folder = Path(made)
         shot, frames = make_shot(folder, outputs)
@@ -72,7 +93,7 @@ def measure_farm(
         )
         for turn in range(repeats):
             out = folder / f"single{turn}" / "o.####.exr"
-            times["single"].append(retempo("retime", shot, "-o", out, *flags, "--quiet"))
+            costs["single"].append(retempo("retime", shot, "-o", out, *flags, "--quiet"))
             for name in backends:
                 out = folder / f"{name}{turn}" / "o.####.exr"
                 job = (
@@ -85,20 +106,26 @@ def measure_farm(
                     "--wait",
                     "--json",
                 )
-                times[name].append(
+                costs[name].append(
                     retempo("submit", shot, "-o", out, *flags, "--backend", name, *BACKENDS[name], *job)
                 )
-    single = statistics.median(times["single"])
-    facts: dict[str, Any] = {"frames": frames, "chunk": chunk, "single_seconds": round(single, 2)}
+    single = median_of(costs["single"])
+    facts: dict[str, Any] = {"frames": frames, "chunk": chunk, "single": asdict(single)}
     for name in backends:
-        seconds = statistics.median(times[name])
-        overhead = 1000 * (seconds - single) / frames
+        cost = median_of(costs[name])
         facts[name] = {
-            "seconds": round(seconds, 2),
-            "ratio": round(seconds / single, 2),
-            "overhead_ms": round(overhead, 1),
+            **asdict(cost),
+            "ratio": cost.wall / single.wall,
+            "cpu_ratio": cost.cpu / single.cpu,
+            "overhead_ms": 1000 * (cost.wall - single.wall) / frames,
+            "cpu_overhead_ms": 1000 * (cost.cpu - single.cpu) / frames,
         }
     return facts
+
+
+def median_of(costs: Sequence[Cost]) -> Cost:
+    """Of each kind of time by itself."""
+    return Cost(statistics.median(one.wall for one in costs), statistics.median(one.cpu for one in costs))
 
 
 if __name__ == "__main__":

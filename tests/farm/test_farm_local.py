@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,6 +73,23 @@ class LocalJob:
         task = find_task(self.supervisor, "retime")
         runner = None if task is None else find_runner(self.supervisor, task)
         return None if task is None or runner is None else (task, runner)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system in memory that holds one mebibyte."""
+    place = tmp_path / "out"
+    place.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mount.returncode:
+        pytest.skip(f"no file system can be mounted here: {mount.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
 
 
 @pytest.fixture
@@ -204,6 +222,23 @@ def test_a_task_that_cannot_work_fails_with_its_last_words(
     failed = [one for one in told["chunks"] if one["state"] == "failed"]
     assert failed and all("plate.1005.exr" in one["told"] and one["attempts"] == 2 for one in failed)
     assert [one for one in told["chunks"] if one["state"] == "done"]
+
+
+@pytest.mark.slow
+def test_a_full_disk_leaves_whole_frames_and_room_lets_the_job_go_on(
+    small_disk: Path, job: LocalJob, alone: Path
+) -> None:
+    assert job.out == small_disk
+    with Watcher(job.out) as seen:
+        job.submit("--retries", 0)
+        told = wait_until_over(job.folder)
+        assert told["state"] == "failed" and told["done"] < told["frames"]
+        assert any("disk is full" in one["told"] for one in told["chunks"]), told["chunks"]
+        assert told["otherwise"] == "" and not list(job.out.glob(".*.tmp*")), "nothing unfinished is left"
+        subprocess.run(["mount", "-o", "remount,size=64m", str(job.out)], check=True)
+        retempo("submit", "--job-dir", job.folder, "--resume", "--wait")
+    assert seen.broken == {}
+    assert_same_files(job.out, alone)
 
 
 def test_what_a_machine_has_not_is_refused(job: LocalJob) -> None:
