@@ -1,10 +1,10 @@
 """What does a farm cost, beyond making the frames? A job of many small frames against one process that makes them all.
 
 ``overhead_ms``: what ``retempo submit --backend NAME --wait`` takes less what one ``retempo retime`` of the same shot
-takes, divided by the frames, in milliseconds: of wall time, and (``cpu_overhead_ms``) of processor time of all processes,
-which a busy machine does not stretch. Both compute with one thread, and the backend gets one task at a time, so that
-nothing is gained by working side by side. It holds the start of the supervisor, of every task (``openjd run``, the program,
-the plan of the whole shot), and the report, which decodes every frame. ``ratio``, ``cpu_ratio``: one over the other.
+takes, divided by the frames, in milliseconds: of wall time, and (``cpu_overhead_ms``) of processor time of all its
+processes, which a busy machine does not stretch. Both compute with one thread, and the backend gets one task at a time,
+so that nothing is gained by working side by side. It holds the start of the supervisor, of every task (``openjd run``,
+the program, the plan of the whole shot), and the report, which decodes every frame. ``ratio``: one over the other.
 
     python tests/benchmarks/farm.py                              1000 frames, in tasks of 100
     python tests/benchmarks/farm.py --frames 200 --chunk 25

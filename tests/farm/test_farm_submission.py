@@ -170,7 +170,6 @@ def test_existing_results_and_jobs_are_not_run_over(retempo: Program, shot: Path
     second = retempo("submit", *arguments, "--resume")
     assert second.code == 4 and "holds a job already" in second.err
     assert retempo("submit", *arguments, "--overwrite").code == 0
-    assert load_job(tmp_path / "job").replace
     source = retempo(
         "submit", shot, "-o", shot, "--speed", "1", "--job-dir", tmp_path / "other", "--overwrite"
     )

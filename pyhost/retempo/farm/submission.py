@@ -129,7 +129,6 @@ def prepare_job(order: Order, values: Mapping[str, Any], program: str) -> Submis
         gap=size,
         needs=Needs(cores=cores, memory=memory, gpus=order.gpus),
         retries=order.retries,
-        replace=order.overwrite,
         backend=order.backend,
         options=dict(order.options or {}),
     )
