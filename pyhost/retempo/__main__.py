@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from retempo.cli import program
 
-from retempo.cli import main
-
-sys.exit(main())
+program()

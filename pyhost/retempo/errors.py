@@ -86,7 +86,27 @@ class InterruptedByUser(RetempoError):
     exit_code = 130
 
 
+OUT_OF_MEMORY = (
+    "there is not enough memory",
+    "make frames in strips with --memory 1G, or raise the limit; finished frames are whole, --resume makes the rest",
+)
+"""What is wrong, and what to do, when ``is_out_of_memory`` says so."""
+
+_SIGNS = ("Insufficient memory", "std::bad_alloc", "can't allocate memory", "annot allocate memory",
+          "failed to map segment", "can't start new thread", "Resource temporarily unavailable")  # fmt: skip
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Does an error, of whatever library, come from memory (or the room for one more thread) having run out?"""
+    kinds = (MemoryError, OSError, RuntimeError, ImportError)
+    named = type(error).__name__ in ("error", "OutOfMemoryError")  # OpenCV's, PyTorch's
+    if isinstance(error, MemoryError):
+        return True
+    return (named or isinstance(error, kinds)) and any(sign in str(error) for sign in _SIGNS)
+
+
 __all__ = [
+    "OUT_OF_MEMORY",
     "ColorError",
     "DeviceError",
     "DownloadError",
@@ -98,4 +118,5 @@ __all__ = [
     "TimingError",
     "UsageError",
     "WeightsError",
+    "is_out_of_memory",
 ]

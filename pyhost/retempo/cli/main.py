@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from types import FrameType
 from typing import NoReturn
 
-from retempo.errors import InterruptedByUser, RetempoError
+from retempo.cli.interruption import PATIENCE, interruptible, leave
+from retempo.errors import OUT_OF_MEMORY, DeviceError, InterruptedByUser, RetempoError, is_out_of_memory
 
 COMMANDS = (
     "retime",
@@ -97,11 +96,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 2
-    previous = signal.signal(signal.SIGTERM, _stop)
     try:
-        result = args.module.run(args)
-        result.show(args.json)
-        return int(result.exit_code)
+        with interruptible(None if args.command == "serve" else PATIENCE):
+            result = args.module.run(args)
+            result.show(args.json)
+            return int(result.exit_code)
     except KeyboardInterrupt:
         print("retempo: interrupted; finished frames are whole, --resume makes the rest", file=sys.stderr)
         return InterruptedByUser.exit_code
@@ -116,15 +115,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if args.debug:
             raise
-        print(
-            f"retempo {args.command}: unexpected {type(error).__name__}: {error}; "
-            "--debug shows where it happened",
-            file=sys.stderr,
-        )
-        return 1
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+        print(f"retempo {args.command}: {_unexpected(error)}", file=sys.stderr)
+        return DeviceError.exit_code if is_out_of_memory(error) else RetempoError.exit_code
 
 
-def _stop(signum: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+def program() -> NoReturn:
+    """What the ``retempo`` command does: run, and end without waiting for threads that hang."""
+    leave(main())
+
+
+def _unexpected(error: Exception) -> str:
+    """What is said of an error that no part of the program has put into words."""
+    first = next(iter(str(error).splitlines()), "")
+    if is_out_of_memory(error):
+        return f"{OUT_OF_MEMORY[0]} ({type(error).__name__}: {first}); {OUT_OF_MEMORY[1]}"
+    return f"unexpected {type(error).__name__}: {error}; --debug shows where it happened"

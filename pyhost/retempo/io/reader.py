@@ -6,6 +6,7 @@ is released meanwhile, so a reader thread overlaps with compute. The ImageCache 
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from retempo.io.frame import Frame, Layer, Window
 from retempo.io.metadata import named_values
 from retempo.io.problems import last_problem
 
+_BEGINNING = 64 << 10
+
 
 def set_threads(count: int) -> None:
     """Set how many threads decode and encode one file (0: all cores); process-wide, for all formats."""
@@ -33,6 +36,7 @@ def open_image(path: Path) -> Any:
     Raises:
         InputError: missing, empty, unreadable, or no image.
     """
+    touch(path)
     config = oiio.ImageSpec()
     config.attribute("oiio:UnassociatedAlpha", 1)
     file = oiio.ImageInput.open(str(path), config) if path.is_file() else None
@@ -45,6 +49,32 @@ def open_image(path: Path) -> Any:
     raise InputError(
         f"{path} cannot be read: {reason or problem or 'unknown format'}", "write or copy it again"
     )
+
+
+def touch(path: Path) -> None:
+    """Read the beginning of a file: OpenImageIO opens it with the GIL held, and a disk may take its time, or for ever.
+
+    Raises:
+        InputError: the system does not let us; one that does not exist is left to whoever opens it.
+    """
+    if not path.is_file():
+        return
+    try:
+        with path.open("rb", buffering=0) as stream:
+            stream.read(_BEGINNING)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}", hint_for(error)) from error
+
+
+def hint_for(error: OSError) -> str:
+    """Say what to do about a file that the system does not let us read."""
+    if isinstance(error, PermissionError):
+        return "change its permissions"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return "too many files are open: raise the limit (ulimit -n)"
+    return "look at its disk, or copy it again"
 
 
 def read_header(path: Path) -> Frame:

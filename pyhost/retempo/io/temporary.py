@@ -7,6 +7,7 @@ the target at once; ``durable`` also waits until the bytes are on the disk (for 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -19,11 +20,13 @@ from retempo.errors import OutputError
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
 _NAME = re.compile(r"^\.(?P<stem>.+)\.(?P<host>[0-9a-f]{6})\.(?P<pid>\d+)\.tmp(?:\.[\w]+)?$")
 _LOW_SPACE = 4 << 20
+_folders: set[Path] = set()
 
 
 def temporary_for(target: Path, suffix: str | None = None) -> Path:
     """Return the hidden path beside ``target`` for this process."""
     end = target.suffix if suffix is None else suffix
+    _folders.add(target.parent)
     return target.with_name(f".{target.stem}.{_HOST}.{os.getpid()}.tmp{end}")
 
 
@@ -72,6 +75,16 @@ def discard(temporary: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def discard_own() -> None:
+    """Remove every temporary file of this process: it is about to end, and its writers will not."""
+    for folder in list(_folders):
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder):
+                match = _NAME.match(name)
+                if match and match["host"] == _HOST and int(match["pid"]) == os.getpid():
+                    discard(folder / name)
+
+
 def remove_stale(folder: Path) -> list[Path]:
     """Remove temporary files of processes of this host that no longer run; returns what was removed.
 
@@ -95,7 +108,7 @@ def hint_for(folder: Path) -> str:
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
-        return "check that the folder still exists"
+        return "check that the folder is still there"
     if free < _LOW_SPACE:
         return f"the disk is full ({free // 1024} KiB left); free some space and resume"
     return "check permissions and quota, then resume"

@@ -55,8 +55,8 @@ class FrameReader:
         return {number: self._held[number].result() for number in self._groups[group]}
 
     def close(self) -> None:
-        """Stop reading; frames on their way are dropped."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Stop reading; frames on their way are dropped. A read that hangs is not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
         self._held.clear()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retempo.errors import InterruptedByUser, RetempoError
+from retempo.errors import InterruptedByUser, RetempoError, is_out_of_memory
 from retempo.render.settings import RetimeSettings
 from retempo.server.buffers import FrameBuffers
 from retempo.server.cache import ContentCache
@@ -218,7 +218,7 @@ def failure(error: Exception) -> Failed:
     """What the client is told of an error."""
     if isinstance(error, RetempoError):
         return Failed(error.exit_code, error.message, error.hint)
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return Failed(
             7,
             "there is not enough memory",
