@@ -67,7 +67,7 @@ class MovieSource:
 
     def _open(self) -> Any:
         try:
-            container = av.open(str(self._path))
+            container = av.open(str(self._path), metadata_errors="replace")
         except (av.error.FFmpegError, OSError) as error:
             raise InputError(
                 f"{self._path} cannot be read: {_reason(error)}", "is it a movie, and whole?"
@@ -160,7 +160,7 @@ class MovieSource:
 
     def _decode(self, n: int) -> Any:
         if n in self._kept:
-            return self._kept[n]
+            return self._sound(self._kept[n], n)
         key = bisect_right(self._keys, self._times[n]) - 1
         key_index = self._index[self._keys[key]] if key >= 0 else 0
         if self._decoder is None or n <= self._last or key_index > self._last + 1:
@@ -178,7 +178,7 @@ class MovieSource:
                 while len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
                 if index == n:
-                    return picture
+                    return self._sound(picture, n)
                 if index > n:
                     break
         except av.error.FFmpegError as error:
@@ -190,6 +190,12 @@ class MovieSource:
         raise InputError(
             f"{self._path}: frame {n} cannot be decoded", "the file is truncated or damaged there"
         )
+
+    def _sound(self, picture: Any, n: int) -> Any:
+        """The picture, unless the decoder has patched over damage in the file."""
+        if picture.is_corrupt:
+            raise InputError(f"{self._path} is damaged at frame {n}", "copy it again, or leave the frame out")
+        return picture
 
     def _frame(self, n: int, pixels: np.ndarray, bits: int) -> Frame:
         import OpenImageIO as oiio
