@@ -95,7 +95,8 @@ def _serve(home: Any, cache: int, limits: Any, args: argparse.Namespace) -> Resu
         home.unlink()
         raise
     logging.getLogger().removeHandler(handler)
-    handler.close()
+    with contextlib.suppress(OSError):
+        handler.close()
     if not clean:  # a worker's thread is deep in a frame, and would be waited for
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()

@@ -143,6 +143,13 @@ class Home:
         os.close(self._lock)
 
 
+class _Log(RotatingFileHandler):
+    """Says nothing when it cannot be written (a full disk): standard error may be a host's terminal."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+
 def open_log(path: Path, level: int = logging.INFO) -> logging.Handler:
     """Send the log of the whole program to a file that is rotated at 1 MiB; three old ones are kept.
 
@@ -150,7 +157,7 @@ def open_log(path: Path, level: int = logging.INFO) -> logging.Handler:
         OutputError: the file cannot be written.
     """
     try:
-        handler = RotatingFileHandler(
+        handler = _Log(
             path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", errors="backslashreplace"
         )
     except OSError as error:

@@ -57,7 +57,7 @@ class Sessions:
         self.worker = worker
         self.version = version
         self.connections: set[Connection] = set()
-        self.started = time.time()
+        self.started = time.monotonic()
         self._post = post
         self._stop = stop
         self._table: bytes | None = None
@@ -112,7 +112,7 @@ class Sessions:
             "version": self.version,
             "protocol": wire.VERSION,
             "pid": os.getpid(),
-            "uptime": round(time.time() - self.started, 1),
+            "uptime": round(time.monotonic() - self.started, 1),
             "clients": sorted(one.name for one in self.connections if one.hello),
             "connections": len(self.connections),
             "pending": self.pending,
