@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from retempo.cli.footage import add_frames_arguments, open_footage
 from retempo.cli.inbetween import StillPair
 from retempo.cli.result import Result
 from retempo.cli.retime import add_run_arguments, render
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", help="sequence or movie; or the earlier of two stills")
     parser.add_argument("second", nargs="?", help="the later of two stills; both are written, blurred")
     parser.add_argument("-o", "--output", required=True, help="pattern of the result, or a movie")
-    parser.add_argument("--frames", help="source frames to use, e.g. 1001-1050; default: all there are")
+    add_frames_arguments(parser)
     add_run_arguments(parser)
     add_setting_arguments(
         parser,
@@ -49,8 +50,6 @@ def run(args: argparse.Namespace) -> Result:
     Raises:
         UsageError: no blur was asked for, or --frames of two stills.
     """
-    from retempo.io.sequence import open_source
-
     choice = choose_settings({**BLUR, **vars(args)})
     settings = choice.settings
     if settings.shutter_samples == 1 or settings.shutter_angle == 0:
@@ -59,7 +58,7 @@ def run(args: argparse.Namespace) -> Result:
             "give --shutter-samples auto or 2 and more, and a --shutter-angle above 0",
         )
     if args.second is None:
-        return render(args, choice, open_source(args.source, args.frames))
+        return render(args, choice, open_footage(args))
     if args.frames:
         raise UsageError("--frames is for sequences", "leave it out, or give one sequence")
     return render(args, choice, StillPair(Path(args.source), Path(args.second)))

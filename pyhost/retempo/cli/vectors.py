@@ -13,6 +13,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from retempo.cli.footage import add_frames_arguments, open_footage
 from retempo.cli.result import Result
 from retempo.errors import UsageError
 from retempo.render.flags import add_setting_arguments
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this command."""
     parser.add_argument("source", help="sequence or movie")
     parser.add_argument("-o", "--output", required=True, help="pattern of the result, e.g. vectors.####.exr")
-    parser.add_argument("--frames", help="source frames to use, e.g. 1001-1050; default: all there are")
+    add_frames_arguments(parser)
     parser.add_argument(
         "--picture", help="also the forward flow as a colour-wheel picture, e.g. wheel.####.png"
     )
@@ -59,7 +60,6 @@ def run(args: argparse.Namespace) -> Result:
         InputError, OutputError: a frame cannot be read or written.
     """
     from retempo.cli.retime import open_progress
-    from retempo.io.sequence import open_source
     from retempo.io.target import open_target
     from retempo.render.job import open_renderer
     from retempo.render.survey import survey
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> Result:
     settings = choose_settings({**vars(args), "inverses": "off"}, several=False).settings
     if not args.output.lower().endswith(".exr"):
         raise UsageError(f"--output is {args.output}", "vectors need float channels: write .exr files")
-    source = open_source(args.source, args.frames)
+    source = open_footage(args)
     settings = survey(settings, source, open_renderer).settings
     renderer = open_renderer(settings, source)
     if len(renderer.estimators) != 1:
