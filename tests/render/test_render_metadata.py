@@ -17,7 +17,8 @@ from retempo.io.reader import read_header
 from retempo.io.timecode import Timecode
 
 FAST = ("--flow", "dis:ultrafast")
-ANEW = {FPS, TIMECODE, SETTINGS_KEY, "retempo:sourceTime", "DateTime", "Software", "openexr:chunkCount"}
+ANEW = {FPS, TIMECODE, SETTINGS_KEY, "retempo:sourceTime", "retempo:check", "DateTime", "Software"}
+ANEW |= {"openexr:chunkCount"}
 """Attributes that may differ between a source frame and what is made of it."""
 
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from retempo.cli.footage import add_frames_arguments, open_footage
 from retempo.cli.result import Result
 from retempo.cli.retime import add_run_arguments, repairs
 from retempo.render.flags import add_setting_arguments, settings_from
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the source's view at night without what happens: a picture or a sequence",
     )
     parser.add_argument("-o", "--output", required=True, help="pattern of the result, or a movie")
-    parser.add_argument("--frames", help="source frames to use, e.g. 1001-1050; default: all there are")
+    add_frames_arguments(parser)
     add_run_arguments(parser)
     add_setting_arguments(parser, table=FuseSettings)
 
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> Result:
     from retempo.render.job import colour_warning
 
     settings = settings_from(vars(args), FuseSettings)
-    source = open_source(args.source, args.frames)
+    source = open_footage(args)
     job = FuseJob(
         settings,
         source,
@@ -60,7 +61,9 @@ def run(args: argparse.Namespace) -> Result:
         for one in warnings:
             print(f"retempo {args.command}: warning: {one}", file=sys.stderr)
     with open_progress(args.quiet or args.json, args.progress) as progress:
-        report = run_fusion(job, overwrite=args.overwrite, resume=args.resume, progress=progress)
+        report = run_fusion(
+            job, overwrite=args.overwrite, resume=args.resume, verify=args.verify, progress=progress
+        )
     data: dict[str, Any] = {"output": args.output, **report.as_dict(), "warnings": warnings}
     parts = [f"{len(report.written)} frames written ({report.method})"]
     if report.skipped:

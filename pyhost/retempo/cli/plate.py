@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from retempo.cli.footage import add_frames_arguments, open_footage
 from retempo.cli.result import Result
+from retempo.cli.retime import add_verify_argument
 from retempo.render.flags import add_setting_arguments
 from retempo.render.fuse_settings import FuseSettings
 
@@ -16,13 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this command."""
     parser.add_argument("source", help="sequence or movie of a camera that does not move")
     parser.add_argument("-o", "--output", required=True, help="the picture to write, e.g. plate.exr")
-    parser.add_argument("--frames", help="source frames to use, e.g. 1001-1350; default: all there are")
+    add_frames_arguments(parser)
     parser.add_argument(
         "--memory",
         default="1G",
         help="budget for what is held of the frames (default: 1G); smaller: more passes",
     )
     parser.add_argument("--resume", action="store_true", help="leave a whole plate of the same frames alone")
+    add_verify_argument(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace the plate, if it exists")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     left_out = ("codec", "bit_depth", "crf", "fps")
@@ -33,11 +36,10 @@ def run(args: argparse.Namespace) -> Result:
     """Read, take medians, write; see ``retempo.render.plate``."""
     from retempo.cli.retime import open_progress
     from retempo.io.pattern import format_range
-    from retempo.io.sequence import open_source
     from retempo.render.plate import make_plate
 
     given = vars(args)
-    source = open_source(args.source, args.frames)
+    source = open_footage(args)
     with open_progress(args.quiet or args.json) as progress:
         report = make_plate(
             source,
@@ -47,6 +49,7 @@ def run(args: argparse.Namespace) -> Result:
             compression=given.get("compression", "keep"),
             overwrite=args.overwrite,
             resume=args.resume,
+            verify=args.verify,
             progress=progress,
         )
     data: dict[str, Any] = {"output": args.output, **report.as_dict()}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retempo.cli.footage import add_frames_arguments, open_footage
 from retempo.cli.result import Result
 from retempo.errors import UsageError
 from retempo.render.flags import add_setting_arguments
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this command; all but the first few come from the settings."""
     parser.add_argument("source", help="sequence (shot.####.exr, shot.%%04d.exr, shot.$F4.exr) or movie")
     parser.add_argument("-o", "--output", required=True, help="pattern of the result, or a movie")
-    parser.add_argument("--frames", help="source frames to use, e.g. 1001-1050; default: all there are")
+    add_frames_arguments(parser)
     add_run_arguments(parser)
     parser.add_argument(
         "--part",
@@ -53,6 +54,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="make only what is missing, broken or made otherwise"
     )
+    add_verify_argument(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace results that exist")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument(
@@ -66,11 +68,17 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_verify_argument(parser: argparse.ArgumentParser) -> None:
+    """The flag ``--verify``."""
+    parser.add_argument(
+        "--verify", action="store_true",
+        help="with --resume: also make again what has changed since it was written, by any byte; reads all results",
+    )  # fmt: skip
+
+
 def run(args: argparse.Namespace) -> Result:
     """Plan, then render; see ``retempo.render.shot``."""
-    from retempo.io.sequence import open_source
-
-    return render(args, choose_settings(vars(args)), open_source(args.source, args.frames))
+    return render(args, choose_settings(vars(args)), open_footage(args))
 
 
 def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
@@ -118,6 +126,7 @@ def render(args: argparse.Namespace, choice: Choice, source: Source) -> Result:
             renderer,
             overwrite=args.overwrite,
             resume=args.resume,
+            verify=args.verify,
             progress=progress,
         )
         if page is not None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from retempo.conventions import SETTINGS_KEY
 from retempo.errors import InputError
+from retempo.io import checksum
 from retempo.io.frame import Frame
 from retempo.io.timecode import MAX_PACKED_RATE, Timecode, nominal, timecode_at
 
@@ -25,7 +26,7 @@ FPS = "FramesPerSecond"
 _OF_THE_FILE = (
     "oiio:subimages", "oiio:subimagename", "oiio:RowsPerChunk", "openexr:chunkCount", "openexr:lineOrder",
     "openexr:levelmode", "openexr:roundingmode", "textureformat", "thumbnail_width", "thumbnail_height",
-    "thumbnail_nchannels", "thumbnail_image", "name",
+    "thumbnail_nchannels", "thumbnail_image", "name", checksum.KEY,
 )  # fmt: skip
 _OF_THE_FORMAT = (
     "compression", "Compression", "CompressionQuality", "oiio:BitsPerSample", "oiio:ColorSpace",
@@ -164,8 +165,8 @@ def retimed(
 
 
 def stamp_text(stamp: str) -> str:
-    """Return the stamp as it is put into the Software field of formats without free attributes."""
-    return f"Retempo {SETTINGS_KEY}={stamp}"
+    """Return the stamp for the Software field of formats without free attributes, with a checksum to come."""
+    return f"Retempo {SETTINGS_KEY}={stamp} {checksum.BLANK}"
 
 
 def find_stamp(spec: Any) -> str | None:

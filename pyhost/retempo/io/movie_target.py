@@ -21,7 +21,7 @@ import numpy as np
 
 from retempo.conventions import SETTINGS_KEY
 from retempo.errors import OutputError, UsageError
-from retempo.io import metadata, temporary, yuv
+from retempo.io import checksum, metadata, temporary, yuv
 from retempo.io.frame import Frame
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class MovieTarget:
         self._size = (0, 0)
         self._count = 0
         self._last: int | None = None
+        self._changed: bool | None = None
         temporary.prepare_folder(path.parent)
         self.removed = temporary.remove_stale(path.parent)
         self._temporary = temporary.temporary_for(path)
@@ -120,12 +121,20 @@ class MovieTarget:
         """Return the stamp of an existing finished movie (one for all frames)."""
         return read_stamp(self._path)
 
-    def is_whole(self, n: int) -> bool:
-        """Tell whether the finished movie exists and holds all its frames; reads it without decoding."""
+    def is_whole(self, n: int, thorough: bool = False) -> bool:
+        """Tell whether the finished movie exists and holds all its frames; reads it without decoding.
+
+        ``thorough``: and whether every byte is as it was written, once for all frames.
+        """
         if not self._path.is_file():
             return False
         try:
-            with av.open(str(self._path)) as container:
+            if thorough:
+                if self._changed is None:
+                    self._changed = checksum.changed_reason(self._path) is not None
+                if self._changed:
+                    return False
+            with av.open(str(self._path), metadata_errors="replace") as container:
                 stream = container.streams.video[0]
                 ends = [
                     one.pts + (one.duration or 0) for one in container.demux(stream) if one.pts is not None
@@ -147,6 +156,7 @@ class MovieTarget:
                     self._container.mux(packet)
                 self._container.close()
                 self._container = None
+                checksum.seal(self._temporary)
             except (av.error.FFmpegError, OSError) as error:
                 self._fail(error)
             temporary.publish(self._temporary, self._path)
@@ -165,7 +175,11 @@ class MovieTarget:
                 f"{self._path}: {self._codec} needs an even size, the frames are {width}x{height}",
                 "use ffv1, or crop a pixel",
             )
-        self._container = av.open(str(self._temporary), "w")
+        unsummed = (
+            {"write_crc32": "0"} if self._path.suffix.lower() == ".mkv" else {}
+        )  # it is sealed afterwards
+        self._temporary.open("wb").close()  # here and not with the GIL held: a disk may hang
+        self._container = av.open(str(self._temporary), "w", options=unsummed)
         stream = self._container.add_stream(_ENCODER[self._codec], rate=self._fps)
         stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
         stream.time_base = 1 / self._fps
@@ -245,7 +259,7 @@ def read_stamp(path: Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             comment = container.metadata.get("comment", "") or container.metadata.get("COMMENT", "")
     except (av.error.FFmpegError, OSError):
         return None

@@ -39,8 +39,8 @@ class Target(Protocol):
         """Return the stamp (conventions.SETTINGS_KEY) of an existing frame n, None without one."""
         ...
 
-    def is_whole(self, n: int) -> bool:
-        """Tell whether frame n exists and is not cut off."""
+    def is_whole(self, n: int, thorough: bool = False) -> bool:
+        """Tell whether frame n exists and is not cut off; ``thorough``: nor any byte of it changed since."""
         ...
 
     def close(self) -> None:
@@ -150,6 +150,11 @@ class ImageTarget:
         from retempo.io.writer import FrameWriter
 
         path = self.path(n)
+        if not path.parent.is_dir():
+            raise OutputError(
+                f"folder {path.parent} was removed while frames were written to it",
+                "run again to make all of them",
+            )
         if not self._pattern.has_token and self._written - {n}:
             raise _no_token(path, 2)
         if _identity(path) in self._sources:
@@ -175,9 +180,10 @@ class ImageTarget:
         except InputError:
             return None
 
-    def is_whole(self, n: int) -> bool:
-        """Tell whether frame n exists and is not cut off; reads header and chunk table alone."""
-        return whole.broken_reason(self.path(n)) is None
+    def is_whole(self, n: int, thorough: bool = False) -> bool:
+        """Tell whether frame n exists and is not cut off, by header and chunk table alone, or by every byte."""
+        look = whole.changed_reason if thorough else whole.broken_reason
+        return look(self.path(n)) is None
 
     def close(self) -> None:
         """Drop frames that were begun but not committed."""

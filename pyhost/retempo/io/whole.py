@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from retempo.io import exr_structure
+from retempo.errors import InputError
+from retempo.io import checksum, exr_structure
 from retempo.io.problems import last_problem
 
 
@@ -49,6 +50,27 @@ def broken_reason(path: Path) -> str | None:
             else f"it is cut off: {size} of {stated} bytes"
         )
     return _last_scanline(path)
+
+
+def changed_reason(path: Path) -> str | None:
+    """Return why a file is not whole or not as it was written, or None. Reads all of it.
+
+    By its checksum (see ``checksum``); a file without one is decoded, which finds what the format notices.
+    """
+    reason = broken_reason(path)
+    if reason:
+        return reason
+    try:
+        if checksum.is_sealed(path):
+            return checksum.changed_reason(path)
+        from retempo.io import reader
+
+        reader.read_frame(path)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    except InputError as error:
+        return error.message
+    return None
 
 
 def _last_scanline(path: Path) -> str | None:

@@ -18,7 +18,7 @@ import OpenImageIO as oiio
 
 from retempo.conventions import SETTINGS_KEY
 from retempo.errors import OutputError
-from retempo.io import exr_structure, metadata, temporary, whole
+from retempo.io import checksum, exr_structure, metadata, temporary, whole
 from retempo.io.formats import format_for
 from retempo.io.frame import Frame, Layer
 from retempo.io.storage import Part, plan_parts
@@ -50,7 +50,9 @@ class FrameWriter:
         self._form = format_for(target)
         given = dict(attributes or {})
         stamp = given.get(SETTINGS_KEY)
-        if stamp and not self._form.layered:
+        if self._form.layered:
+            given[checksum.KEY] = checksum.BLANK
+        elif stamp:
             given["Software"] = metadata.stamp_text(str(stamp))
         self._parts: list[Part] = plan_parts(header, self._form, given, depth)
         self._next = [part.window.y for part in self._parts]
@@ -76,11 +78,19 @@ class FrameWriter:
             path = f"/proc/self/fd/{self._memory}"
         specs = [part.spec for part in self._parts]
         try:
+            self._create()
             opened = out.open(path, tuple(specs)) if len(specs) > 1 else out.open(path, specs[0])
             self._check(opened)
         except BaseException:
             self.abort()
             raise
+
+    def _create(self) -> None:
+        """Make the file: OpenImageIO does so with the GIL held, and gives no reason when it cannot."""
+        try:
+            self._temporary.open("wb").close()
+        except OSError as error:
+            raise OutputError(f"{self._target} cannot be written: {error.strerror}", self._hint()) from error
 
     def write(self, layers: Sequence[Layer]) -> None:
         """Write all rows of all layers (in the order of the header); call :meth:`commit` after."""
@@ -142,7 +152,9 @@ class FrameWriter:
             if wanted:
                 exr_structure.store_as_uint(self._temporary, wanted)
             reason = whole.broken_reason(self._temporary)
-            if reason:
+            if not reason:
+                checksum.seal(self._temporary)
+            else:
                 raise OutputError(f"{self._target} was not written whole: {reason}", self._hint())
         except BaseException as error:
             self.abort()

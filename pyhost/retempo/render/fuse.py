@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from retempo.conventions import SETTINGS_KEY
-from retempo.errors import InputError, UsageError
+from retempo.errors import InputError
 from retempo.fusion.clip import ClipFusion, Fused
 from retempo.fusion.mixing import Solver
 from retempo.fusion.options import FusionOptions
@@ -29,7 +29,7 @@ from retempo.render.fuse_settings import FuseSettings
 from retempo.render.job import open_color, refuse_existing, refuse_loss
 from retempo.render.plates import Matte, Plate, colour_of, to_light
 from retempo.render.queues import FrameQueue, FrameReader
-from retempo.render.resume import PICTURE_VERSION, colour_identity, combine_stamps
+from retempo.render.resume import PICTURE_VERSION, Witness, check_way, colour_identity, combine_stamps
 from retempo.render.shot import Progress, primaries, timed
 from retempo.retime.rational import parse_rate
 
@@ -161,6 +161,7 @@ def run_fusion(
     *,
     overwrite: bool = False,
     resume: bool = False,
+    verify: bool = False,
     progress: Progress | None = None,
 ) -> FuseReport:
     """Make every frame of a fusion.
@@ -169,14 +170,14 @@ def run_fusion(
         job: what from what.
         overwrite: replace results that exist.
         resume: leave alone the frames that exist, are whole, and were made with the same settings from the same files.
+        verify: and of which every byte is as it was written; reads them all.
         progress: called as ``progress(done, total, what)`` after each frame.
 
     Raises:
-        UsageError: --resume and --overwrite together.
+        UsageError: --resume and --overwrite together, or --verify without --resume.
         InputError, OutputError: a frame cannot be read or written; finished frames stay, no part of one does.
     """
-    if resume and overwrite:
-        raise UsageError("--resume keeps what is done, --overwrite replaces it", "give one of them")
+    check_way(overwrite, resume, verify)
     job.check()
     target = _open_target(job, overwrite or resume)
     frames = job.source.frames
@@ -186,12 +187,15 @@ def run_fusion(
     report = FuseReport(job.options.method)
     work = []
     for number in frames:
-        if resume and target.stamp(number) == stamps[number] and target.is_whole(number):
+        if resume and target.stamp(number) == stamps[number] and target.is_whole(number, verify):
             report.skipped.append(number)
         else:
             work.append(number)
+    held = [source for _, source in job.held]
+    witness = Witness({one for number in work for one in job.needs(number)}, job.source, *held)
     try:
         _fuse_frames(job, target, work, job.attributes(stamps), report, progress)
+        witness.check()
         target.close()
     except BaseException:
         target.abort()

@@ -10,7 +10,7 @@ from retempo.color.chromaticities import contradict, spelled
 from retempo.color.config import find_config
 from retempo.color.file_rules import Kind, choose_space, kind_of
 from retempo.color.pipeline import ColorPipeline
-from retempo.errors import OutputError, UsageError
+from retempo.errors import OutputError
 from retempo.flow.catalog import VectorsMarker
 from retempo.flow.threads import set_threads
 from retempo.io.formats import check_compression
@@ -27,6 +27,7 @@ from retempo.render.index import check_indices
 from retempo.render.mattes import check_mattes
 from retempo.render.network import find_colour
 from retempo.render.overlay import Overlay, open_overlay
+from retempo.render.resume import check_way
 from retempo.render.settings import AUTO, OFF, RetimeSettings
 from retempo.render.shot import Progress, ShotReport, render_shot, steps_of
 from retempo.render.steps import Step, contributors
@@ -152,16 +153,16 @@ def open_job(
     *,
     overwrite: bool = False,
     resume: bool = False,
+    verify: bool = False,
 ) -> OpenJob:
     """Open the target (and vectors and mattes), and refuse what cannot be rendered.
 
     Raises:
-        UsageError: --resume and --overwrite together.
+        UsageError: --resume and --overwrite together, or --verify without --resume.
         InputError: a channel that the settings name is not in the source, a matte is missing or does not fit.
         OutputError: the target exists, cannot be written, or is the source (or the vectors, or the matte) itself.
     """
-    if resume and overwrite:
-        raise UsageError("--resume keeps what is done, --overwrite replaces it", "give one of them")
+    check_way(overwrite, resume, verify)
     settings = renderer.settings
     vectors = open_source(settings.vectors) if settings.vectors else None
     mattes = open_source(settings.matte) if settings.matte and settings.engine == "splatsyn" else None
@@ -200,10 +201,11 @@ def render_job(
     *,
     overwrite: bool = False,
     resume: bool = False,
+    verify: bool = False,
     progress: Progress | None = None,
 ) -> ShotReport:
     """Open the target (and vectors and mattes) and render the shot; see ``open_job`` and ``render_shot``."""
-    job = open_job(source, output, wanted, renderer, overwrite=overwrite, resume=resume)
+    job = open_job(source, output, wanted, renderer, overwrite=overwrite, resume=resume, verify=verify)
     return render_shot(
         source,
         job.target,
@@ -212,6 +214,7 @@ def render_job(
         vectors=job.vectors,
         mattes=job.mattes,
         resume=resume,
+        verify=verify,
         progress=progress,
     )
 

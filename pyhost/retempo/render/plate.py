@@ -21,7 +21,7 @@ from retempo.io.source import Source
 from retempo.io.target import Target, open_target
 from retempo.render.canvas import fill_strip, slices, union_windows
 from retempo.render.job import refuse_existing
-from retempo.render.resume import combine_stamps
+from retempo.render.resume import Witness, check_way, combine_stamps
 from retempo.render.settings import parse_memory
 from retempo.render.shot import Progress
 
@@ -54,6 +54,7 @@ def make_plate(
     compression: str = "keep",
     overwrite: bool = False,
     resume: bool = False,
+    verify: bool = False,
     progress: Progress | None = None,
 ) -> PlateReport:
     """Write the temporal median of all frames of a source as one picture.
@@ -63,15 +64,15 @@ def make_plate(
         output: an image file.
         memory: budget for the samples that are held, e.g. ``2G``.
         data_type, compression: as of a retime.
-        overwrite: replace the picture, if it exists; ``resume``: unless it is whole and of the same frames.
+        overwrite: replace the picture, if it exists; ``resume``: unless it is whole and of the same frames;
+            ``verify``: and every byte of it is as it was written.
         progress: called as ``progress(done, total, what)`` after each frame of each strip.
 
     Raises:
         UsageError: a movie as output, or a budget that no row fits in.
         InputError, OutputError: a frame cannot be read, or differs from the first; the picture cannot be written.
     """
-    if resume and overwrite:
-        raise UsageError("--resume keeps what is done, --overwrite replaces it", "give one of them")
+    check_way(overwrite, resume, verify)
     if is_movie(output):
         raise UsageError(f"--output is {output}", "a plate is one picture: write plate.exr")
     if compression != "keep":
@@ -87,14 +88,15 @@ def make_plate(
     digests = [source.digest(one) for one in source.frames]
     stamp = combine_stamps([f"plate {PLATE_VERSION}", data_type, compression, *digests])
     report = PlateReport(list(source.frames))
-    if resume and target.stamp(number) == stamp and target.is_whole(number):
+    if resume and target.stamp(number) == stamp and target.is_whole(number, verify):
         report.skipped = True
         return report
     if not (overwrite or resume):
         refuse_existing(target, [number])
     attributes = {SETTINGS_KEY: stamp, **({} if compression == "keep" else {"compression": compression})}
+    witness = Witness(source.frames, source)
     try:
-        _write_plate(source, target, attributes, memory, report, progress)
+        _write_plate(source, target, attributes, memory, report, progress, witness)
         target.close()
     except BaseException:
         target.abort()
@@ -109,6 +111,7 @@ def _write_plate(
     memory: str,
     report: PlateReport,
     progress: Progress | None,
+    witness: Witness,
 ) -> None:
     number = source.frames[0]
     header, windows = survey_windows(source)
@@ -130,6 +133,7 @@ def _write_plate(
                     progress(strip * len(source.frames) + read, total, f"rows {starts[strip]}")
 
             writer.write_rows(row, make_strip(source, header, (row, min(row + rows, bottom)), tell))
+        witness.check()
         writer.commit()
     except BaseException:
         writer.abort()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from retempo.errors import InputError, UsageError
 from retempo.io.source import Source
 from retempo.render.settings import RetimeSettings
 from retempo.retime.cadence import STEADY, Cadence
@@ -66,6 +68,52 @@ def colour_identity(decisions: Mapping[str, Any]) -> str:
         key: value for key, value in decisions.items() if key not in told and not key.endswith("_reason")
     }
     return json.dumps(chosen, sort_keys=True, default=str)
+
+
+def check_way(overwrite: bool, resume: bool, verify: bool) -> None:
+    """Refuse flags that contradict each other.
+
+    Raises:
+        UsageError: --resume and --overwrite together, or --verify without --resume.
+    """
+    if resume and overwrite:
+        raise UsageError("--resume keeps what is done, --overwrite replaces it", "give one of them")
+    if verify and not resume:
+        raise UsageError("--verify looks at results that are there", "give it with --resume")
+
+
+class Witness:
+    """What source files were when their frames' stamps were made: pixels that are read later may be others.
+
+    Args:
+        numbers: frames that are going to be read.
+        sources: where from; a sequence that lacks some of them is asked for the others, one picture counts for all.
+    """
+
+    def __init__(self, numbers: Iterable[int], *sources: Source | None) -> None:
+        self._seen: dict[Path, tuple[Source, int, str]] = {}
+        wanted = set(numbers)
+        for source in filter(None, sources):
+            for number in source.frames if len(source.frames) == 1 else sorted(wanted & set(source.frames)):
+                self._seen[source.path(number)] = (source, number, source.digest(number))
+
+    def check(self) -> None:
+        """See that they still are. One that is gone was read before, or its frame would have failed.
+
+        Raises:
+            InputError: one was replaced; what was made from it carries the stamp of the old one, and is made again.
+        """
+        changed = [
+            path
+            for path, (source, number, digest) in self._seen.items()
+            if path.exists() and source.digest(number) != digest
+        ]
+        if changed:
+            more = f", and so were {len(changed) - 1} more" if len(changed) > 1 else ""
+            raise InputError(
+                f"{changed[0]} was replaced while frames were made from it{more}",
+                "run again with --resume: what shows it is made again",
+            )
 
 
 def combine_stamps(parts: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from retempo.render.flow_memory import FlowMemory
 from retempo.render.frame import FrameRenderer
 from retempo.render.prepared_frames import PreparedFrames
 from retempo.render.queues import FrameQueue, FrameReader
-from retempo.render.resume import colour_identity
+from retempo.render.resume import Witness, colour_identity
 from retempo.render.steps import Places, Step, gather_pairs, is_done, list_steps
 from retempo.render.still import assemble, blacken
 from retempo.render.strips import render_in_strips
@@ -86,6 +86,7 @@ def render_shot(
     vectors: Source | None = None,
     mattes: Source | None = None,
     resume: bool = False,
+    verify: bool = False,
     progress: Progress | None = None,
 ) -> ShotReport:
     """Make every frame of a schedule.
@@ -99,10 +100,12 @@ def render_shot(
             numbers.
         resume: leave alone the frames that exist, are whole, and were made with the same settings from the
             same source files.
+        verify: leave them alone only if every byte of them is as it was written; reads them all.
         progress: called as ``progress(done, total, what)`` after each frame.
 
     Raises:
-        InputError, OutputError: a frame cannot be read or written; finished frames stay.
+        InputError, OutputError: a frame cannot be read or written, or a source file was replaced meanwhile;
+            finished frames stay.
     """
     report = ShotReport()
     cadence = wanted.plan.cadence
@@ -110,12 +113,14 @@ def render_shot(
     steps = steps_of(source, target, wanted, renderer, vectors, mattes)
     work = []
     for step in steps:
-        if resume and is_done(step, target):
+        if resume and is_done(step, target, verify):
             report.skipped.append(step.entry.output)
         else:
             work.append(step)
     if not is_movie(target.path(0)):
         work = gather_pairs(work)
+
+    witness = Witness({number for step in work for number in step.needed}, source, vectors, mattes)
 
     def done(step: Step) -> None:
         report.written.append(step.entry.output)
@@ -137,6 +142,7 @@ def render_shot(
                     done(step)
         else:
             _render_whole(renderer, source, target, (vectors, mattes), cadence, work, report, done)
+        witness.check()
         target.close()
     except BaseException:
         target.abort()

@@ -135,9 +135,9 @@ def gather_pairs(steps: Sequence[Step]) -> list[Step]:
     return list(steps)
 
 
-def is_done(step: Step, target: Target) -> bool:
-    """Does the frame exist, whole, made with the same settings from the same files?"""
-    return target.stamp(step.entry.output) == step.stamp and target.is_whole(step.entry.output)
+def is_done(step: Step, target: Target, verify: bool = False) -> bool:
+    """Does the frame exist, whole (``verify``: every byte as it was written), of the same settings and files?"""
+    return target.stamp(step.entry.output) == step.stamp and target.is_whole(step.entry.output, verify)
 
 
 def contributors(
