@@ -82,9 +82,12 @@ def unheeded(found: Found, plan: Plan) -> list[str]:
         )
     repeats = [one for one in found.repeats if one not in plan.cadence.dropped]
     if repeats:
-        told.append(
-            f"Source frames {format_range(repeats)} repeat the ones before them and were kept: see --duplicates."
+        again = (
+            "frame {} repeats the one before it and was"
+            if len(repeats) == 1
+            else "frames {} repeat others and were"
         )
+        told.append(f"Source {again.format(format_range(repeats))} kept: see --duplicates.")
     fades = [one for one in found.dissolves if one not in plan.cuts.dissolves]
     if fades:
         named = ", ".join(f"{first}-{last}" for first, last in fades)
