@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Final
 
 from retempo.io.frame import Frame
+
+_MOMENT: Final = 1.0
+"""Seconds that a read which is under way gets to end."""
 
 
 class FrameReader:
@@ -55,8 +59,10 @@ class FrameReader:
         return {number: self._held[number].result() for number in self._groups[group]}
 
     def close(self) -> None:
-        """Stop reading; frames on their way are dropped. A read that hangs is not waited for."""
+        """Stop reading; frames on their way are dropped. A read that hangs is not waited for longer than a moment."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        if not wait(self._held.values(), timeout=_MOMENT).not_done:
+            self._pool.shutdown(wait=True)
         self._held.clear()
 
 
