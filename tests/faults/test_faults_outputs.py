@@ -88,6 +88,24 @@ def test_every_flipped_bit_is_seen(footage: Path, tmp_path: Path, retempo: Progr
         assert checksum.changed_reason(made) or whole.broken_reason(made), f"byte {at} of {len(data)}"
 
 
+def test_a_farm_sees_it_too(footage: Path, tmp_path: Path, retempo: Program) -> None:
+    """``retempo status --verify`` reads the checksum where there is one: here decoding alone would notice nothing."""
+    standing = pytest.importorskip("retempo.farm.standing", reason="the farm is not installed")
+    words = [
+        "retime",
+        footage / "plate.####.exr",
+        "-o",
+        tmp_path / "o.####.exr",
+        "--flow",
+        "dis:fast",
+        *LINEAR,
+    ]
+    retempo.done(*words, "--output-range", "1", "--compression", "none")
+    assert standing.undecodable(tmp_path / "o.0001.exr") == ""
+    harm(tmp_path / "o.0001.exr", "pixel", random.Random(1))
+    assert "not those that were written" in standing.undecodable(tmp_path / "o.0001.exr")
+
+
 def test_a_checksum_does_not_travel(footage: Path, tmp_path: Path, retempo: Program) -> None:
     """A result that is a source again: what is made of it has a checksum of its own, though metadata goes along."""
     for extension in ("exr", "tif"):

@@ -12,6 +12,7 @@ from pathlib import Path
 from retempo.errors import RetempoError
 from retempo.farm.job import Job
 from retempo.farm.shot import list_frames
+from retempo.io import checksum
 from retempo.io.sequence import open_source
 from retempo.io.target import Target
 from retempo.render.steps import Step, is_done
@@ -91,7 +92,7 @@ def sort(target: Target, steps: Sequence[Step], known: Known | None = None) -> S
 
 
 def verify(job: Job) -> tuple[Standing, dict[int, str]]:
-    """``look``, and decode every frame that seems done; what cannot be decoded is removed, to be made again.
+    """``look``, and read every byte of what seems done; what has changed since is removed, to be made again.
 
     Returns:
         how the job stands after that, and why frames were removed.
@@ -108,12 +109,19 @@ def verify(job: Job) -> tuple[Standing, dict[int, str]]:
 
 
 def undecodable(path: Path) -> str:
-    """Why the pictures of a file cannot all be read; '' where they can."""
+    """Why the pictures of a file are not those that were written, or cannot all be read; '' where all is well.
+
+    By the file's checksum; one without is decoded.
+    """
     try:
+        if checksum.is_sealed(path):
+            return checksum.changed_reason(path) or ""
         source = open_source(path)
         for number in source.frames:
             source.read(number)
         source.close()
     except RetempoError as error:
         return error.message
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
     return ""
