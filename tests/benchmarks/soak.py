@@ -128,12 +128,14 @@ def soak_server(
 def _scrub(pid: int, home: Path, frames: int, draw: random.Random) -> dict[str, Any]:
     from wire_client import Client, Picture
 
+    from retempo.server.runtime import SOCKET
+
     pictures = [Picture(number, picture(number)) for number in range(1, PICTURES + 1)]
     ways: list[dict[str, str]] = [
         {"flow": "dis:fast"}, {"flow": "dis:fast", "filter": "bicubic"}, {"engine": "blend"}, {"motion": "linear"},
     ]  # fmt: skip
     until = time.monotonic() + 60
-    while not (home / "bridge-v1.sock").exists():
+    while not (home / SOCKET).exists():
         if time.monotonic() > until:
             raise TimeoutError("the server does not come")
         time.sleep(0.05)
