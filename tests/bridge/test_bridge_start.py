@@ -175,15 +175,15 @@ def test_directory_is_made_for_its_user_alone(bridge) -> None:
 
 
 def test_directory_that_anybody_may_replace_is_refused(bridge) -> None:
-    bridge.use_fake()
+    bridge.use_fake("no-start")
     parent = bridge.folder / "all"
     parent.mkdir()
     parent.chmod(0o777)
     (line,) = bridge.render(dir=parent / "inner")
     assert line["problem"] == "unsafe" and "put another in its place" in line["message"]
     parent.chmod(0o1777)  # as /tmp
-    (line,) = bridge.render(dir=parent / "inner", start_ms=500)
-    assert line["problem"] != "unsafe"
+    (line,) = bridge.render(dir=parent / "inner")
+    assert line["problem"] == "cannot start"
 
 
 @pytest.mark.parametrize(
