@@ -59,6 +59,12 @@ def look(job: Job) -> Standing:
     return sort(*list_frames(job))
 
 
+def unfinished(job: Job) -> list[int]:
+    """Indices of the chunks that lack frames, ascending; errors as of ``look``."""
+    done = set(look(job).done)
+    return [index for index in range(len(job.chunks)) if not done.issuperset(job.chunk(index))]
+
+
 Known = dict[Path, tuple[int, int, bool]]
 """Files that were looked at: time of change in nanoseconds, size, and whether they are done."""
 
