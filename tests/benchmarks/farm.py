@@ -22,14 +22,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from retempo.farm.processes import adopt_orphans
+from retempo.farm.processes import adopt_orphans, list_children
 
-BACKENDS: dict[str, tuple[str, ...]] = {"local": ("--local-workers", "1")}
+BACKENDS: dict[str, tuple[str, ...]] = {
+    "local": ("--local-workers", "1"),
+    "dask": ("--dask-workers", "1"),
+    "slurm": ("--slurm-throttle", "1"),
+}
 """Each backend's flags for one task at a time."""
 SIZE = "96x54"
 DIFFERENT = 9
@@ -47,6 +52,7 @@ class Cost:
 
 def retempo(*arguments: object) -> Cost:
     """Run the program, and wait for what it leaves behind (``adopt_orphans``: a supervisor becomes our child)."""
+    kept = set(children())  # the daemons of a scheduler
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [sys.executable, "-m", "retempo", *map(str, arguments)], capture_output=True, text=True, check=False
@@ -54,11 +60,16 @@ def retempo(*arguments: object) -> Cost:
     if done.returncode:
         raise RuntimeError(f"retempo {' '.join(map(str, arguments))}: {done.stderr or done.stdout}")
     wall = time.perf_counter() - began
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.waitpid(-1, 0)
+    while left := set(children()) - kept:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(left.pop(), 0)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def children() -> list[int]:
+    """Process numbers of those that this process started, or adopted."""
+    return list_children().get(os.getpid(), [])
 
 
 def make_shot(folder: Path, outputs: int) -> tuple[Path, int]:
@@ -72,14 +83,31 @@ def make_shot(folder: Path, outputs: int) -> tuple[Path, int]:
     return folder / "shot.####.exr", (count - 1) * SLOWER + 1
 
 
+@contextmanager
+def slurm_here() -> Iterator[None]:
+    """The tests' private Slurm of this machine, for a while; every command finds it by SLURM_CONF."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "farm"))
+    from slurm_cluster import SlurmCluster
+
+    cluster = SlurmCluster(Path(tempfile.mkdtemp(prefix="retempo-slurm-")))
+    try:
+        cluster.start()
+        os.environ |= cluster.environment
+        yield
+    finally:
+        cluster.stop()
+
+
 def measure_farm(
     outputs: int = 1000, chunk: int = 100, repeats: int = 1, backends: Sequence[str] = tuple(BACKENDS)
 ) -> dict[str, Any]:
     """JSON-ready: ``frames``, ``chunk``, the cost of a single process, and of each backend; medians."""
     adopt_orphans()
     costs: dict[str, list[Cost]] = {name: [] for name in ("single", *backends)}
-    with tempfile.TemporaryDirectory(prefix="retempo-farm-") as made:
-        folder = Path(made)
+    with ExitStack() as held:
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="retempo-farm-")))
+        if "slurm" in backends:
+            held.enter_context(slurm_here())
         shot, frames = make_shot(folder, outputs)
         flags = (
             "--speed",
