@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fileseq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +61,31 @@ def test_width_is_respected() -> None:
 )
 def test_range(text: str, numbers: tuple[int, ...]) -> None:
     assert pat.parse_range(text) == numbers
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.integers(-12, 12)] * 2, st.sampled_from(("", "x1", "x3", "x-2", "x0"))),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_ranges_are_those_of_fileseq(parts: list[tuple[int, int, str]]) -> None:
+    text = ",".join(f"{first}-{last}{step}" for first, last, step in parts)
+    try:
+        wanted = tuple(sorted(set(fileseq.FrameSet(text))))
+    except fileseq.ParseException:
+        with pytest.raises(UsageError):
+            pat.parse_range(text)
+    else:
+        assert pat.parse_range(text) == wanted
+
+
+def test_a_million_frames_take_no_time_and_more_are_refused() -> None:
+    assert len(pat.parse_range("1-500000,2-500001")) == 500001
+    for text in ("1-1000001", "1-900000,1-900000", "1-99999999999"):
+        with pytest.raises(UsageError):
+            pat.parse_range(text)
 
 
 @pytest.mark.parametrize("text", ["1-10:5", "1-10y2", "abc", "1-", "", "1-10x0"])
