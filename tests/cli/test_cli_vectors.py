@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from plates import Program, assert_same_pixels
 from retempo.cli.main import main
 from retempo.flow.vectors import PRESETS, decode_vectors
 from retempo.io.frame import Frame
@@ -118,3 +120,28 @@ def test_cropped_stereo_parts(data_dir: Path, tmp_path: Path) -> None:
     assert found.display == given.display
     assert {layer.view for layer in found.layers} == {"left", "right"}
     assert all(np.abs(flow_of(found, "forward", part)).max() > 1 for part in range(2))
+
+
+def test_resume(retempo: Program, plate: Path, tmp_path: Path) -> None:
+    """What is missing, broken, harmed or shows a changed frame is made again, with the bits of a run in one go."""
+    shutil.copytree(plate, tmp_path / "in")
+    out, right = tmp_path / "out", tmp_path / "right"
+    words = ("vectors", tmp_path / "in" / "plate.####.exr", "-o", out / "v.####.exr")
+    words += ("--picture", out / "w.####.png", *FLAGS, "--flow", "dis:fast")
+    first = retempo.done(*words)
+    assert first["written"] == [5, 6, 7] and first["skipped"] == []
+    shutil.copytree(out, right)
+    assert retempo.done(*words, "--resume")["written"] == []
+    (out / "v.0005.exr").unlink()
+    (out / "w.0007.png").write_bytes(b"")
+    data = bytearray((out / "v.0006.exr").read_bytes())
+    data[len(data) // 2] ^= 1
+    (out / "v.0006.exr").write_bytes(data)
+    assert retempo.done(*words, "--resume")["written"] == [5, 7]
+    assert retempo.done(*words, "--resume", "--verify")["written"] == [6]
+    for path in right.iterdir():
+        assert_same_pixels(path, out / path.name)
+    shutil.copy(plate / "plate.0005.exr", tmp_path / "in" / "plate.0007.exr")
+    assert retempo.done(*words, "--resume")["written"] == [6, 7]
+    assert retempo.done(*words[:-1], "dis:medium", "--resume")["skipped"] == []
+    assert retempo(*words, "--resume", "--overwrite").code == 2

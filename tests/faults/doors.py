@@ -44,7 +44,7 @@ DOORS = {
     "inbetween": Door(
         ("inbetween", "IN/plate.0001.exr", "IN/plate.0002.exr", "-o", "OUT/b.####.exr", "-n", "3", *FAST)
     ),
-    "vectors": Door(("vectors", "IN/plate.####.exr", "-o", "OUT/v.####.exr", *FAST), "--overwrite"),
+    "vectors": Door(("vectors", "IN/plate.####.exr", "-o", "OUT/v.####.exr", *FAST)),
     "fuse": Door(
         ("fuse", "IN/plate.####.exr", "--background", "IN/plate.0001.exr", "-o", "OUT/f.####.exr", "--quiet")
     ),

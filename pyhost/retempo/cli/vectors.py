@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from retempo.cli.footage import add_frames_arguments, open_footage
 from retempo.cli.result import Result
+from retempo.cli.retime import add_verify_argument
+from retempo.conventions import SETTINGS_KEY
 from retempo.errors import UsageError
 from retempo.render.flags import add_setting_arguments
 from retempo.render.quality import choose_settings
@@ -40,6 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--picture", help="also the forward flow as a colour-wheel picture, e.g. wheel.####.png"
     )
+    parser.add_argument(
+        "--resume", action="store_true", help="make only what is missing, broken or made otherwise"
+    )
+    add_verify_argument(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace results that exist")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_setting_arguments(
@@ -56,14 +62,17 @@ def run(args: argparse.Namespace) -> Result:
     """Estimate between neighbours and write one file a source frame.
 
     Raises:
-        UsageError: several flow estimators at once; no EXR.
+        UsageError: several flow estimators at once; no EXR; flags that contradict each other.
         InputError, OutputError: a frame cannot be read or written.
     """
     from retempo.cli.retime import open_progress
+    from retempo.io.sequence import open_source
     from retempo.io.target import open_target
     from retempo.render.job import open_renderer
+    from retempo.render.resume import Witness, check_way
     from retempo.render.survey import survey
 
+    check_way(args.overwrite, args.resume, args.verify)
     settings = choose_settings({**vars(args), "inverses": "off"}, several=False).settings
     if not args.output.lower().endswith(".exr"):
         raise UsageError(f"--output is {args.output}", "vectors need float channels: write .exr files")
@@ -74,77 +83,114 @@ def run(args: argparse.Namespace) -> Result:
         raise UsageError(
             f"--flow {settings.flow} names several estimators", "a file holds one flow; choose one"
         )
-    target = open_target(args.output, overwrite=args.overwrite, source=source, fps=source.fps)
+    replace_them = args.overwrite or args.resume
+    target = open_target(args.output, overwrite=replace_them, source=source, fps=source.fps)
     picture = (
-        open_target(args.picture, overwrite=args.overwrite, source=source, fps=source.fps)
+        open_target(args.picture, overwrite=replace_them, source=source, fps=source.fps)
         if args.picture
         else None
     )
+    stored = open_source(settings.vectors) if settings.vectors else None
+    stamps = list_stamps(source, stored, renderer)
+    targets = [one for one in (target, picture) if one is not None]
+
+    def is_done(number: int) -> bool:
+        return all(
+            one.stamp(number) == stamps[number] and one.is_whole(number, args.verify) for one in targets
+        )
+
+    skipped = [number for number in source.frames if args.resume and is_done(number)]
+    wanted = set(source.frames) - set(skipped)
+    witness = Witness({near for one in wanted for near in (one - 1, one, one + 1)}, source, stored)
     longest = 0.0
     try:
         with open_progress(args.quiet or args.json) as progress:
             for done, (number, frame, lengths) in enumerate(
-                motion_frames(source, renderer, settings.vectors), 1
+                motion_frames(source, renderer, stored, wanted), len(skipped) + 1
             ):
-                target.write(number, frame, {})
+                stamp = {SETTINGS_KEY: stamps[number]}
+                target.write(number, frame, stamp)
                 longest = max(longest, lengths)
                 if picture is not None:
-                    picture.write(number, wheel_picture(frame), {})
+                    picture.write(number, wheel_picture(frame), stamp)
                 if progress is not None:
                     progress(done, len(source.frames), f"frame {number}")
-        for one in (target, picture):
-            if one is not None:
-                one.close()
+        witness.check()
+        for one in targets:
+            one.close()
     except BaseException:
-        for one in (target, picture):
-            if one is not None:
-                one.abort()
+        for one in targets:
+            one.abort()
         raise
     data = {
         "output": args.output,
         "picture": args.picture,
         "frames": list(source.frames),
+        "skipped": skipped,
+        "written": sorted(wanted),
         "flow": renderer.estimators[0].name,
         "longest_pixels": round(longest, 3),
     }
-    text = (
-        f"{args.output}: {len(source.frames)} frames by {data['flow']}, longest vector {longest:.1f} pixels"
-    )
+    text = f"{args.output}: {len(wanted)} frames by {data['flow']}, longest vector {longest:.1f} pixels"
     return Result(data, text)
 
 
-def motion_frames(source: Source, renderer: FrameRenderer, vectors: str = "") -> Any:
-    """Yield (number, frame of motion channels, longest vector) for each source frame in turn."""
-    from retempo.io.sequence import open_source
+def list_stamps(source: Source, stored: Source | None, renderer: FrameRenderer) -> dict[int, str]:
+    """For each frame a hash of all that decides its motion: settings, colour, it and its neighbours."""
+    from retempo.render.resume import PICTURE_VERSION, colour_identity, combine_stamps
+
+    same = [f"vectors {PICTURE_VERSION}", renderer.settings.fingerprint()]
+    same.append(colour_identity(renderer.color.describe()))
+    files = {number: source.digest(number) for number in source.frames}
+    if stored is not None:
+        rendered = set(stored.frames)
+        files |= {n: f"{one} {stored.digest(n)}" for n, one in files.items() if n in rendered}
+    stamps = {}
+    for number in source.frames:
+        near = [f"{one} {files[one]}" for one in (number - 1, number, number + 1) if one in files]
+        stamps[number] = combine_stamps([*same, *near])
+    return stamps
+
+
+def motion_frames(source: Source, renderer: FrameRenderer, stored: Source | None, wanted: set[int]) -> Any:
+    """Yield (number, frame of motion channels, longest vector) for each wanted source frame in turn.
+
+    Args:
+        stored: where rendered motion vectors are.
+        wanted: pairs of which neither frame is among them are left out.
+    """
     from retempo.render.canvas import common_window, group_views
     from retempo.retime.cuts import Cuts, parse_cuts, parse_dissolves
 
-    stored = open_source(vectors) if vectors else None
     settings = renderer.settings
     cuts = Cuts.of(parse_cuts(settings.cuts), dissolves=parse_dissolves(settings.dissolves))
-    here = source.read(source.frames[0])
+    held: dict[int, Frame] = {}
     back: list[Motion] | None = None
     for number, following in zip(source.frames, [*source.frames[1:], None], strict=True):
-        ahead = None if following is None else source.read(following)
         onward: list[Motion] | None = None
         reverse: list[Motion] | None = None
-        if ahead is not None and following == number + 1 and not cuts.part(number, following):
-            given = None if stored is None else {one: stored.read(one) for one in (number, following)}
-            prepared = renderer.prepare({number: here, following: ahead}, given)
+        needed: tuple[int, ...] = (number,) if number in wanted else ()
+        if following == number + 1 and not cuts.part(number, following) and {number, following} & wanted:
+            needed = (number, number + 1)
+        held = {one: held.get(one) or source.read(one) for one in needed}
+        if len(needed) > 1:
+            given = None if stored is None else {one: stored.read(one) for one in needed}
+            prepared = renderer.prepare(dict(held), given)
             pairs = [(view.canvases[0].window, *pair_of(view.motion)) for view in prepared.views]
             onward = [measure(window, forward, backward) for window, forward, backward in pairs]
             reverse = [measure(window, backward, forward) for window, forward, backward in pairs]
+        back, behind = reverse, back
+        if number not in wanted:
+            continue
+        here = held[number]
         layers = [
             motion_layer(
                 here, common_window([here], members), here.layers[members[0]].view,
-                onward[view] if onward else None, back[view] if back else None,
+                onward[view] if onward else None, behind[view] if behind else None,
             )
             for view, members in enumerate(group_views(here).values())
         ]  # fmt: skip
         yield number, replace(here, layers=layers, format="openexr"), longest_of(layers)
-        back = reverse
-        if ahead is not None:
-            here = ahead
 
 
 def pair_of(motion: Any) -> tuple[np.ndarray, np.ndarray]:
