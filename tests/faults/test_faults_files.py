@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 from doors import DOORS
-
-from conftest import ROUNDS, Results, Undisturbed, assert_in_words, begin
+from runs import ROUNDS, Results, Undisturbed, assert_in_words, begin
 
 INTERRUPTED = 130
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from doors import DOORS, assert_same_result
+from runs import Results, begin
 
-from conftest import Results, begin
 from plates import LINEAR, Program, names
 from retempo.errors import OutputError
 from retempo.io.reader import read_frame

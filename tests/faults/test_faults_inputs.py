@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from runs import ROUNDS, environment
 
-from conftest import ROUNDS, environment
 from plates import LINEAR, assert_same_pixels
 from retempo.cli.main import main
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from doors import DOORS, assert_same_result
+from runs import Results, assert_in_words, environment
 
-from conftest import Results, assert_in_words, environment
 from plates import LINEAR, Program, names
 
 NOBODY = 65534

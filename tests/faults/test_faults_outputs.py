@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from doors import DOORS, assert_same_result
+from runs import ROUNDS, Undisturbed
 
-from conftest import ROUNDS, Undisturbed
 from plates import LINEAR, Program, names
 from retempo.io import checksum, whole
 

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from conftest import ROUNDS
+from runs import ROUNDS
 
 sys.path.append(str(Path(__file__).parents[1] / "server"))
 
