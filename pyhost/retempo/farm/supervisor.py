@@ -24,8 +24,8 @@ from retempo.farm.job import Job, load_job, write_text
 from retempo.farm.machine import count_cores, free_memory, list_gpus
 from retempo.farm.processes import adopt_orphans, end_strays, end_tree, end_with_parent, list_tree, resident
 from retempo.farm.shot import list_frames
+from retempo.farm.standing import Known, sort
 from retempo.farm.template import FRAME, FRAMES, REPORT
-from retempo.render.steps import is_done
 
 POLL = 0.1
 """Seconds between two looks at the tasks."""
@@ -74,6 +74,7 @@ class Supervisor:
             [by_output[number] for number in self.job.chunk(index)] for index in range(len(self.job.chunks))
         ]
         self._tasks = {index: TaskView(index, "waiting") for index in range(len(self.job.chunks))}
+        self._known: Known = {}
         self._running: list[Running] = []
         self._report: TaskView | None = None
         self._rest: dict[int, float] = {}
@@ -103,7 +104,7 @@ class Supervisor:
 
     def is_made(self, chunk: int) -> bool:
         """Is every frame of a chunk there, whole, of this job?"""
-        return all(is_done(step, self.target) for step in self._steps[chunk])
+        return sort(self.target, self._steps[chunk], self._known).is_complete
 
     def _run_chunks(self, queue: deque[int]) -> None:
         self._write("running")
