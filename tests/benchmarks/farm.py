@@ -4,7 +4,7 @@
 takes, divided by the frames, in milliseconds: of wall time, and (``cpu_overhead_ms``) of processor time of all its
 processes, which a busy machine does not stretch. Both compute with one thread, and the backend gets one task at a time,
 so that nothing is gained by working side by side. It holds the start of the supervisor, of every task (``openjd run``,
-the program, the plan of the whole shot), and the report, which decodes every frame. ``ratio``: one over the other.
+the program, the plan of the whole shot), and the report, which reads every frame. ``ratio``: one over the other.
 
     python tests/benchmarks/farm.py                              1000 frames, in tasks of 100
     python tests/benchmarks/farm.py --frames 200 --chunk 25

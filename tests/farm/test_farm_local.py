@@ -170,7 +170,7 @@ def test_a_killed_supervisor_is_noticed_and_the_job_goes_on(job: LocalJob, alone
 
 @pytest.mark.slow
 def test_a_frame_that_rots_is_found_and_made_again(job: LocalJob, alone: Path) -> None:
-    """Its header and end are whole; the report decodes it while other chunks have long been done."""
+    """Its header and end are whole; the report reads it while other chunks have long been done."""
     job.submit()
     frame = job.out / "o.1003.exr"
     wait_for(lambda: job.tasks().get(0, {}).get("state") == "done", "the first chunk")

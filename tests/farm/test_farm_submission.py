@@ -190,7 +190,7 @@ def test_going_on_needs_a_job(retempo: Program, tmp_path: Path, arguments: list[
 
 
 def test_status_reads_the_frames_alone(retempo: Program, shot: Path, tmp_path: Path) -> None:
-    """What is cut off, cannot be decoded or was made otherwise is not done; nothing else in the folder counts."""
+    """What is cut off, has changed or was made otherwise is not done; nothing else in the folder counts."""
     out = tmp_path / "out"
     submit(retempo, tmp_path / "job", shot, "-o", out / "o.####.exr", "--speed", "1/2", "--chunk", 4, *FAST)
     job = load_job(tmp_path / "job")

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verify",
         action="store_true",
-        help="decode every frame that seems done; what cannot be decoded is removed, so that it is made again",
+        help="read all of every frame that seems done; what has changed since is removed, so that it is made again",
     )
     parser.add_argument(
         "--report", action="store_true", help="write DIR/report: every frame, and pictures of some"
