@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 HELP = "tell how far a farm's job is"
 
 EVERY = 1.0
-"""Seconds between two looks while a job is followed."""
+"""Seconds between two looks while a job is followed, at least;"""
+SHARE = 20
+"""and at least so many times what a look takes: whoever watches a long job takes no processor from it."""
 _SHOWN = 12
 
 
@@ -102,12 +104,13 @@ def follow(job: Job, folder: Path, *, as_json: bool) -> Result:
     known: Known = {}
     with open_progress(as_json) as progress, suppress(KeyboardInterrupt):
         while True:
+            began = time.monotonic()
             view = ask(job, folder)  # before the files: what is over now has left them behind
             seen = JobView(job, sort(target, steps, known), view)
             if progress is not None:
                 progress(len(seen.standing.done), seen.standing.total, seen.state)
             if seen.is_over:
                 return tell(seen)
-            time.sleep(EVERY)
+            time.sleep(max(EVERY, SHARE * (time.monotonic() - began)))
     told = f"{job.name}: not followed any more; the job goes on, retempo cancel {folder} stops it"
     return Result({"job": job.name, "followed": False}, told, InterruptedByUser.exit_code)
