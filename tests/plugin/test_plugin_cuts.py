@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +144,11 @@ def test_it_can_be_called_off(monkeypatch: pytest.MonkeyPatch) -> None:
                 assert node.params["cuts"].value == "97" and texts(node) == []
                 assert (talking.progress[0].event, talking.progress[-1].event) == ("start", "end")
         finally:
-            for pid in (Path(folder) / "run" / "was-started").read_text().split():
+            started = Path(folder) / "run" / "was-started"
+            end = time.monotonic() + 20
+            while not started.exists() and time.monotonic() < end:  # it may only just be starting
+                time.sleep(0.02)
+            for pid in started.read_text().split() if started.exists() else ():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(pid), signal.SIGKILL)
 
