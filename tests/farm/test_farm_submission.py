@@ -81,12 +81,15 @@ def test_paths_count_in_full_however_they_are_spelled(
     submit(retempo, Path("job"), "in/shot.####.exr", "-o", "out/o.####.exr", "--chunk", 4, *flags)
     job = load_job(tmp_path / "job")
     assert job.source == str(shot) and job.output == str(tmp_path / "out" / "o.####.exr")
-    assert job.settings["frame_curve"] == str(tmp_path / "curve.json")
+    assert job.settings["frame_curve"] == str(tmp_path / "job" / "frame_curve.json")
+    assert job.settings["overlay"] == str(tmp_path / "logo.exr")
+    (tmp_path / "curve.json").rename(tmp_path / "edited.json")  # tasks have the curve as it was
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     run_tasks(retempo, tmp_path / "job")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "edited.json").rename(tmp_path / "curve.json")
     again = retempo.done("retime", "in/shot.####.exr", "-o", "out/o.####.exr", *flags, "--resume")
     assert again["written"] == []
 

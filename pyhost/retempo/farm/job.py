@@ -166,6 +166,11 @@ def load_job(folder: Path) -> Job:
 
 
 def write_text(path: Path, text: str) -> Path:
+    """``write_bytes`` in UTF-8."""
+    return write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
     """Write a small file of a job's folder by renaming it into place.
 
     Raises:
@@ -174,8 +179,8 @@ def write_text(path: Path, text: str) -> Path:
     prepare_folder(path.parent)
     temporary = temporary_for(path)
     try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        with temporary.open("wb") as stream:
+            stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from retempo.errors import UsageError
 from retempo.farm.backends import find_backend
 from retempo.farm.chunks import default_size, make_chunks
-from retempo.farm.job import Job, Needs
+from retempo.farm.job import Job, Needs, write_bytes
 from retempo.farm.shot import Shot, open_shot, plan_shot
 from retempo.io.formats import is_movie
 from retempo.io.pattern import format_range
@@ -30,6 +30,7 @@ from retempo.render.job import OpenJob, colour_warning
 from retempo.render.overlay import NONE
 from retempo.render.quality import choose_settings
 from retempo.render.settings import AUTO, RetimeSettings
+from retempo.render.timing import split_clip
 
 OVERLAY = "overlay.exr"
 """Beside the job: what ``--overlay auto`` found."""
@@ -84,7 +85,13 @@ class Submission:
     warning: str
 
     def write_companions(self, folder: Path) -> None:
-        """Write what tasks read beside the job: the overlay that was found."""
+        """Write what tasks read beside the job: the timing as it is now, and the overlay that was found.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+        """
+        for name, original in list_timing_files(self.shot.settings).items():
+            write_bytes(folder / copy_of(name, original), original.read_bytes())
         if self.shot.overlay is not None and self.job.render_settings.found_overlay not in ("", NONE):
             display = self.shot.source.header(self.shot.source.frames[0]).display
             folder.mkdir(parents=True, exist_ok=True)
@@ -147,12 +154,30 @@ def estimate_memory(opened: OpenJob) -> int:
     )
 
 
+def list_timing_files(settings: RetimeSettings) -> dict[str, Path]:
+    """Files that decide the timing, by setting. None of them is in a frame's stamp, so copies may stand for them."""
+    named = {"speed_curve": settings.speed_curve, "frame_curve": settings.frame_curve}
+    if settings.otio:
+        named["otio"] = split_clip(settings.otio)[0]
+    return {name: Path(path).expanduser() for name, path in named.items() if path}
+
+
+def copy_of(name: str, original: Path) -> str:
+    """The name of its copy in a job's folder."""
+    return f"{name}{original.suffix}"
+
+
 def pin(shot: Shot, folder: Path) -> dict[str, Any]:
     """The settings that are not default, JSON-ready; paths in full, what was found in place of ``auto``."""
     settings = shot.settings
     if settings.overlay == AUTO:
         found = NONE if shot.overlay is None else str(folder / OVERLAY)
         settings = replace(settings, found_overlay=found)
+    copies: dict[str, Any] = {}
+    for name, original in list_timing_files(settings).items():
+        clip = split_clip(settings.otio)[1] if name == "otio" else None
+        copies[name] = str(folder / copy_of(name, original)) + (f":{clip}" if clip else "")
+    settings = replace(settings, **copies)
     chosen = {one.name: absolute(one, getattr(settings, one.name)) for one in fields(settings)}
     default = RetimeSettings()
     return {
