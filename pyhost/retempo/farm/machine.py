@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from functools import cache
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -34,7 +37,18 @@ def list_gpus() -> tuple[str, ...]:
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return tuple(one.strip() for one in named.split(",") if one.strip())
-    try:
-        return tuple(str(index) for index in range(len(os.listdir(_PROC / "driver" / "nvidia" / "gpus"))))
-    except OSError:
+    return _ask_driver()
+
+
+@cache
+def _ask_driver() -> tuple[str, ...]:
+    """By nvidia-smi; in a container /proc may show none of the driver."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
         return ()
+    query = [program, "--query-gpu=index", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(line.strip() for line in told.stdout.splitlines() if line.strip().isdigit())
