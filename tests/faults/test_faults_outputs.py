@@ -33,7 +33,7 @@ def harm(path: Path, how: str, draw: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
-@pytest.mark.parametrize("door", [name for name, one in DOORS.items() if one.again == "--resume"])
+@pytest.mark.parametrize("door", DOORS if ROUNDS > 1 else ("exr", "png", "movie", "vectors"))
 @pytest.mark.parametrize(("how", "flag"), HARMED)
 def test_harmed_result_is_made_again(
     undisturbed: Callable[[str], Undisturbed],

@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 
 from soak import soak_server
 
-FRAMES = 1000
+FRAMES = 800
 LEAK = 20_000
 """Bytes a frame that must be noticed."""
 BOUND = LEAK / 2
