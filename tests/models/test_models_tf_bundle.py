@@ -250,3 +250,14 @@ def test_tables_beyond_all_measure_are_refused(tmp_path: Path, monkeypatch: pyte
         read_bundle(broken(tmp_path, [(bytes([n]), b"") for n in range(5)]))
     with pytest.raises(InputError, match="no sorted table"):
         sstable.read_table(bytes(100))
+
+
+def test_a_block_that_is_named_again_and_again_is_read_once() -> None:
+    """A table of 16 MB whose index names one large block a million times would take days."""
+    made = block([(b"k", bytes(2000))])
+    handle = varint(0) + varint(len(made) - 5)
+    index = block([(b"%04d" % one, handle) for one in range(50)])
+    handles = varint(0) + varint(0) + varint(len(made)) + varint(len(index) - 5)
+    data = made + index + handles.ljust(40, b"\0") + struct.pack("<Q", 0xDB4775248B80FB57)
+    with pytest.raises(InputError, match="more blocks than it has"):
+        sstable.read_table(data)

@@ -183,3 +183,11 @@ def test_curves_check_their_keys() -> None:
         Curve.through([(2, 1), (1, 1)])
     with pytest.raises(UsageError, match="bezier"):
         Curve.through([(2, 1, "bezier")])
+
+
+@pytest.mark.parametrize("text", ["1," + "1" * 131073, '1,"' + "x" * 200000, "1,1e99999999999999999999\n"])
+def test_cells_without_end_are_an_error(text: str) -> None:
+    with pytest.raises(InputError, match="curve"):
+        parse_csv(text)
+    with pytest.raises(InputError, match="curve"):
+        parse_json("[[1, 1e" + "9" * 30 + "]]")
