@@ -46,10 +46,11 @@ def main() -> int:
     options = [f"--seconds={given.seconds}", f"--runs={given.runs}", f"--seed={given.seed}"]
     options += [f"--work={given.work}", *(["--plain"] if given.plain else [])]
     for name in given.names or targets.names():
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
         command = [sys.executable, str(Path(__file__).resolve()), "--inside", *options, name]
-        if subprocess.run(command, env=environment, check=False).returncode:
-            failed.append(name)
+        with targets.make_place() as place:
+            environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "TMPDIR": place}
+            if subprocess.run(command, env=environment, check=False).returncode:
+                failed.append(name)
     print(f"findings in: {', '.join(failed)} (see {given.work})" if failed else "no findings")
     return 1 if failed else 0
 

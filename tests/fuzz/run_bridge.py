@@ -14,6 +14,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from target import make_place  # noqa: E402
+
 REPO = HERE.parents[1]
 BUILD = REPO / "build" / "fuzz-bridge"
 NAMES = {"wire_messages": "wire_messages", "stream": "wire_stream", "texts": "option_texts"}
@@ -69,7 +73,9 @@ def run(name: str, work: Path, flags: list[str]) -> int:
         *flags,
         str(found),
     ]
-    return subprocess.run([*command, *(str(one) for one in inputs if one.is_dir())], check=False).returncode
+    command += [str(one) for one in inputs if one.is_dir()]
+    with make_place() as place:  # libFuzzer ends without tidying up
+        return subprocess.run(command, env={**os.environ, "TMPDIR": place}, check=False).returncode
 
 
 def main() -> int:

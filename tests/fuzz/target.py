@@ -96,8 +96,13 @@ def file_of(data: bytes, suffix: str) -> Path:
 _made: list[tempfile.TemporaryDirectory[str]] = []
 
 
+def make_place() -> tempfile.TemporaryDirectory[str]:
+    """A folder, in memory where there is one, for all that a target's process writes: it may end without tidying up."""
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    return tempfile.TemporaryDirectory(prefix="retempo-fuzz-", dir=memory)
+
+
 def _folder() -> Path:
     if not _made:
-        memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-        _made.append(tempfile.TemporaryDirectory(prefix="retempo-fuzz-", dir=memory))
+        _made.append(tempfile.TemporaryDirectory(prefix="retempo-fuzz-"))
     return Path(_made[0].name)

@@ -28,9 +28,9 @@ struct Place {
     int listener = -1;
 
     Place() {
-        char name[] = "/tmp/retempo-fuzz-XXXXXX";
-        require(mkdtemp(name) != nullptr, "no folder");
-        folder = name;
+        const char* place = std::getenv("TMPDIR");
+        folder = std::string(place != nullptr ? place : "/tmp") + "/retempo-fuzz-XXXXXX";
+        require(mkdtemp(folder.data()) != nullptr, "no folder");
         path = folder + "/socket";
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
