@@ -1,4 +1,4 @@
-"""How is it seen that a farm survived what befell it? A shot, its true frames, and what a job of it left behind."""
+"""How is it seen that a farm survived what befell it? A shot, its true frames, and what a job left behind."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def test_everything_is_killed(job: FarmJob) -> None:
 
 @pytest.mark.slow
 def test_a_scheduler_somewhere_goes_and_comes(job: FarmJob, dask: Dask) -> None:
-    """Futures outlive the client that submitted them; without a scheduler what can be told is, and nothing is lost."""
+    """Futures outlive the client that submitted them; without a scheduler frames are known, and none is lost."""
     with Watcher(job.output) as watcher:
         job.submit("--dask-address", dask.address)
         again = job.retempo("submit", "--job-dir", job.folder, "--resume")

@@ -1,4 +1,4 @@
-"""Does a job come through Slurm whole: node daemons killed, tasks killed, a full disk, broken frames, no controller?"""
+"""Does a job come through Slurm whole: nodes and tasks killed, a full disk, broken frames, no controller?"""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def flip(path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_controller_is_away_and_the_job_is_cancelled(slurm: SlurmCluster, job: FarmJob) -> None:
-    """Frames are known without it, nothing is submitted to nobody, tasks go on; a cancelled job can be gone on with."""
+    """Frames are known without it, nothing is submitted, tasks go on; a cancelled job can be gone on with."""
     with Watcher(job.output) as watcher:
         job.submit("--slurm-throttle", 1)
         find_task(job, 0)

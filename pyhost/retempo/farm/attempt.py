@@ -1,7 +1,7 @@
 """How does a scheduler run a chunk so that nobody else does, too, and how does it learn whether to try again?
 
-``python -m retempo.farm.attempt DIR CHUNK ... -- COMMAND`` runs the command of a task and writes down, in text files
-of ``DIR``, when it began and how it ended. A scheduler that loses sight of a machine starts a chunk elsewhere,
+``python -m retempo.farm.attempt DIR CHUNK ... -- COMMAND`` runs the command of a task and writes down, in files of
+``DIR``, when it began and how it ended. A scheduler that loses sight of a machine starts a chunk elsewhere,
 although the first attempt may still be at work: the newest one owns the chunk, and an older one that sees this
 stops. What is done is known from the frames; these files only say what became of the attempts.
 """
@@ -43,7 +43,7 @@ class History:
     Args:
         starts: attempts that began. failures: those that ended with an exit code other than 0.
         code: exit code of the last one; None where it was killed, stopped, or has not ended.
-        open: did the last one begin, and not end? It runs, or it was killed together with whoever would have known.
+        open: did the last one begin, and not end? It runs, or was killed together with whoever would have known.
     """
 
     starts: int = 0

@@ -1,6 +1,6 @@
 """Who holds a Dask cluster of this machine when the terminal is gone? ``... -m retempo.farm.dask_cluster DIR FD``.
 
-It starts a scheduler and worker processes on loopback, hands the job out to them, and ends when the report is over.
+It starts a scheduler and workers on loopback, hands the job out to them, and ends when the report is over.
 A worker that dies is replaced; if all of this is killed, frames tell what is left.
 """
 

@@ -1,4 +1,4 @@
-"""How are Slurm's programs asked, and what do they answer? sbatch, squeue, scancel; nothing here knows our jobs."""
+"""How are Slurm's programs asked, and what do they answer? sbatch, squeue, scancel; nothing here knows jobs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANSWER_SECONDS = 20
 
 
 class QueueLine(NamedTuple):
-    """One task in squeue's list: its array's (or its own) id, its index in it, its state and the reason for that."""
+    """A task in squeue's list: its array's (or its own) id, its index in it, its state, and why."""
 
     job: str
     chunk: str
@@ -36,7 +36,10 @@ def sbatch(*arguments: str) -> str:
         raise JobError(
             f"Slurm's controller does not answer: {said}", "submit again when it does; frames are kept"
         )
-    raise UsageError(f"Slurm refuses the job: {said}", "change the --slurm-... options")
+    raise UsageError(
+        f"Slurm refuses the job: {said}",
+        "change the --slurm-... options, or --cores, --gpu, --memory-per-task",
+    )
 
 
 def squeue(numbers: Sequence[str]) -> list[QueueLine]:

@@ -1,8 +1,8 @@
 """How does Slurm run a job? As an array of tasks, one a chunk, and a report that follows whatever came of them.
 
-``DIR/slurm/task.sh`` and ``report.sh`` are all that Slurm gets. A node that fails gives its tasks back to the queue;
-a task that fails goes back by itself, as often as ``--retries`` says; what died without a word (the script killed,
-out of time) or left a frame that cannot be read the report hands out again.
+``DIR/slurm/task.sh`` and ``report.sh`` are all that Slurm gets. A node that fails gives its tasks back to the
+queue; a task that fails goes back by itself, as often as ``--retries`` says; what died without a word (the script
+killed, out of time) or left a frame that cannot be read the report hands out again.
 """
 
 from __future__ import annotations
