@@ -152,6 +152,15 @@ class SlurmCluster:
                 env={**os.environ, **self.environment}, preexec_fn=end_with_parent,
             )  # fmt: skip
 
+    def _stop(self, name: str) -> None:
+        process = self._running.pop(name)
+        process.terminate()
+        try:
+            process.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
     # ---- what tests do to it ----
 
     def start_node(self, node: str) -> None:
@@ -165,9 +174,7 @@ class SlurmCluster:
 
     def stop_controller(self) -> None:
         """Stop the controller; it saves its state, nodes and tasks go on."""
-        process = self._running.pop("slurmctld")
-        process.terminate()
-        process.wait(30)
+        self._stop("slurmctld")
 
     def kill_daemon(self, node: str) -> None:
         """SIGKILL to a node's daemon; the tasks of the node live on without it."""
@@ -190,11 +197,14 @@ class SlurmCluster:
             self.start_controller()
         self.run("scancel", "--user", pwd.getpwuid(os.geteuid()).pw_name)
         for node in NODES:
+            if (
+                self.node_state(node) != "idle"
+            ):  # what is still completing there is over; registering, it is up
+                self.run("scontrol", "update", f"nodename={node}", "state=down", "reason=tests")
+                if node in self._running:
+                    self._stop(node)
             if node not in self._running:
                 self.start_node(node)
-            if self.node_state(node) != "idle":  # what is still completing there is over
-                self.run("scontrol", "update", f"nodename={node}", "state=down", "reason=tests")
-                self.attempt("scontrol", "update", f"nodename={node}", "state=resume")  # may be up by itself
         for node in NODES:
             self.wait(lambda node=node: self.node_state(node) == "idle", f"{node} to be idle again")
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from retempo.farm.job import Job
 
 LOCK, ADDRESS, LOG = "lock", "scheduler", "cluster.log"
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.5
 END_SECONDS = 90.0
 
 
@@ -115,6 +115,7 @@ class Cluster:
 
     def run(self) -> None:
         """Work until the report is over, or somebody cancels."""
+        import dask
         from distributed import Client, LocalCluster
 
         from retempo.farm.backends.dask import load_submission
@@ -127,6 +128,7 @@ class Cluster:
         assert submission is not None, "it is written before a cluster is started"
         keys, options = submission.name_tasks(job, self._folder), submission.options(job)
         with (
+            dask.config.set({"distributed.worker.profile.enabled": False}),  # workers only wait for tasks
             LocalCluster(
                 n_workers=count_workers(job, options.dask_workers),
                 threads_per_worker=1,
