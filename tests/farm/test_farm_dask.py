@@ -135,8 +135,8 @@ def test_everything_is_killed(job: FarmJob) -> None:
         handle = job.submit("--dask-workers", 2)["handle"]
         find_task(job, 1)
         end_tree(handle["pid"])
-        seen = job.status()
-        assert seen["state"] == "lost" and "--resume" in seen["told"]
+        wait_for(lambda: job.status()["state"] == "lost", "its end to be seen")
+        assert "--resume" in job.status()["told"]
         made = job.frames()
         assert made and made != list(OUTPUTS)
         job.go_on()

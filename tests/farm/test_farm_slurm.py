@@ -225,8 +225,6 @@ def test_the_controller_is_away_and_the_job_is_cancelled(slurm: SlurmCluster, jo
         wait_for(lambda: job.status()["state"] == "cancelled", "the job to be cancelled")
         made = job.frames()
         assert made and made != list(OUTPUTS)
-        slurm.restore()
-        assert job.frames() == made, "nothing of it runs any more"
         job.go_on()
         assert job.wait_until_over()["state"] == "complete"
     job.assert_whole(watcher, (1, 2))
