@@ -13,6 +13,7 @@ from farm_jobs import FAST, assert_same_files, contents
 from plates import Program, make_shot, write_image
 from retempo.farm.command import task_command
 from retempo.farm.job import load_job
+from retempo.farm.report import REVIEW
 from retempo.farm.standing import look, verify
 from retempo.io.frame import make_layer
 from retempo.render.flags import settings_from, spell_flags
@@ -69,6 +70,25 @@ def test_a_lost_job_is_completed_by_a_retime(retempo: Program, shot: Path, tmp_p
     rest = retempo.done("retime", shot, "-o", tmp_path / "out" / "o.####.exr", *flags, "--resume")
     assert len(made) == len(job.chunk(1)) == len(rest["skipped"])
     assert len(contents(tmp_path / "out")) == len(job.numbers)
+
+
+def test_the_report_makes_a_page_where_one_is_wanted(retempo: Program, shot: Path, tmp_path: Path) -> None:
+    flags = ("--speed", "1/2", "--review", *FAST)
+    submit(retempo, tmp_path / "job", shot, "-o", tmp_path / "out" / "o.####.exr", *flags)
+    run_tasks(retempo, tmp_path / "job")
+    retempo.done("status", tmp_path / "job", "--report")
+    page = tmp_path / "job" / REVIEW / "index.html"
+    first = page.read_text(encoding="utf-8")
+    assert first.count('"state":"made"') == len(load_job(tmp_path / "job").numbers)
+    retempo.done("review", tmp_path / "job", "--overwrite", "--width", 64)
+    assert page.read_text(encoding="utf-8") != first, "by hand the same page, of another width"
+
+
+def test_a_page_too_long_is_refused_at_submission(retempo: Program, shot: Path, tmp_path: Path) -> None:
+    flags = ("--speed", "1/500", "--review", "--backend", "export", "--job-dir", tmp_path / "job", *FAST)
+    said = retempo("submit", shot, "-o", tmp_path / "out" / "o.####.exr", *flags)
+    assert said.code == 2 and "2000 of a review" in said.err
+    assert not (tmp_path / "job").exists()
 
 
 def test_paths_count_in_full_however_they_are_spelled(

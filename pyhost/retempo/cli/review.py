@@ -8,7 +8,7 @@ FOLDER`` makes the same page right after rendering.
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from retempo.render.settings import RetimeSettings
 
 if TYPE_CHECKING:
     from retempo.io.source import Source
+    from retempo.render.review import ReviewOptions
     from retempo.render.timing import Schedule
     from retempo.report.review import Review
 
@@ -85,19 +86,20 @@ def review_job(args: argparse.Namespace, folder: Path) -> Result:
         raise UsageError(
             f"review needs SOURCE and RESULT, and {folder} is no job's folder", "name what was made of it"
         )
+    from retempo.cli.retime import open_progress
     from retempo.farm.job import load_job
-    from retempo.farm.shot import variables
-    from retempo.io.sequence import open_source
+    from retempo.farm.report import REVIEW, write_review
 
     given = sorted({one.name for one in fields(RetimeSettings)} & set(vars(args)))
     if given or args.frames:
         flag = "--" + (given[0] if given else "frames").replace("_", "-")
         raise UsageError(f"{flag} is the job's own", "leave it out: job.json says it")
-    job = load_job(folder)
-    place = Path(args.output) if args.output else folder / "report" / "review"
-    with variables(job.environment):
-        settings = replace(job.render_settings, device="cpu")
-        return review(args, settings, open_source(job.source, job.frames), job.output, place)
+    place = (Path(args.output) if args.output else folder / REVIEW).expanduser()
+    with open_progress(args.quiet or args.json) as progress:
+        made = write_review(
+            load_job(folder), place, options_of(args), overwrite=args.overwrite, progress=progress
+        )
+    return Result(review_facts(made, place), tell_review(made, place))
 
 
 def review(
@@ -105,15 +107,21 @@ def review(
 ) -> Result:
     """The page of a retime of ``source`` into ``result``, as the settings say."""
     from retempo.cli.retime import open_progress
-    from retempo.render.review import ReviewOptions, review_shot
+    from retempo.render.review import review_shot
 
-    options = ReviewOptions(args.width, args.limit, args.display, args.view, args.against)
     folder = folder.expanduser()
     with open_progress(args.quiet or args.json) as progress:
         made = review_shot(
-            settings, source, result, folder, options, overwrite=args.overwrite, progress=progress
+            settings, source, result, folder, options_of(args), overwrite=args.overwrite, progress=progress
         )
     return Result(review_facts(made, folder), tell_review(made, folder))
+
+
+def options_of(args: argparse.Namespace) -> ReviewOptions:
+    """What the page is to be like."""
+    from retempo.render.review import ReviewOptions
+
+    return ReviewOptions(args.width, args.limit, args.display, args.view, args.against)
 
 
 def begin_review(args: argparse.Namespace, wanted: Schedule) -> Path | None:

@@ -68,6 +68,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="results that exist may be replaced; those of the same settings and files are kept",
     )
+    job.add_argument(
+        "--review",
+        action="store_true",
+        help="when all is made, a page to judge it by in DIR/report/review; searches all motion again, on one machine",
+    )
     job.add_argument("--wait", action="store_true", help="follow the job until it is over")
     job.add_argument("--dry-run", action="store_true", help="print the chunks; write nothing")
     for name in list_backends():
@@ -151,6 +156,7 @@ def submission(args: argparse.Namespace, folder: Path) -> Submission:
         options={one.name: getattr(options, one.name) for one in fields(backend.options)},
         overwrite=args.overwrite,
         resume=args.resume,
+        review=args.review,
     )
     made = prepare_job(order, vars(args), str(_native.build_info()["version"]))
     backend.check(made.job)

@@ -53,6 +53,7 @@ class Job(BaseModel):
         chunks: ranges that cover ``outputs``, each output in one of them.
         gap: outputs of a gap between source frames at most, before it is parted (``retime.gaps``).
         needs: of a task. retries: how often a failed task is started again.
+        review: does the report that follows the tasks make a page, too?
         backend: name of the scheduler. options: its own, by name.
     """
 
@@ -73,6 +74,7 @@ class Job(BaseModel):
     gap: Annotated[int, Field(ge=1)]
     needs: Needs = Needs()
     retries: Annotated[int, Field(ge=0, le=100)] = 2
+    review: bool = False
     backend: str
     options: dict[str, Any] = Field(default_factory=dict)
 

@@ -1,12 +1,14 @@
 """What is left behind when a job is over? ``report/``: a list of every frame, and pictures of some.
 
-``report.json`` is for programs, ``sheet.png`` for eyes. A page that shows more is another file of ``PAGES``.
+``report.json`` is for programs, ``sheet.png`` for eyes. The page of a review searches all motion again, on one
+machine, so only jobs that ask for it get one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,14 @@ from retempo.io.pattern import format_range, parse
 from retempo.io.sequence import open_source
 from retempo.io.writer import write_frame
 from retempo.render.job import open_color
+from retempo.render.review import PAGE, ReviewOptions, review_shot
+from retempo.render.shot import Progress
 from retempo.report.contact_sheet import make_sheet
 from retempo.report.picture import as_picture
+from retempo.report.review import Review
 
 FOLDER = "report"
+REVIEW = f"{FOLDER}/review"
 _PICTURES = 24
 
 
@@ -52,9 +58,28 @@ def write_report(job: Job, folder: Path, standing: Standing, broken: Mapping[int
         "chunks": list(job.chunks),
     }
     written = [write_text(report / "report.json", json.dumps(facts, indent=2) + "\n")]
-    for page in PAGES:
-        written += page(job, standing, report)
+    written += write_sheet(job, standing, report)
+    if job.review and standing.done:
+        write_review(job, folder / REVIEW, overwrite=True)
+        written.append(folder / REVIEW / PAGE)
     return written
+
+
+def write_review(
+    job: Job,
+    place: Path,
+    options: ReviewOptions | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Review:
+    """A page to judge a job's result by, in the folder ``place``; arguments and errors as of ``review_shot``."""
+    with variables(job.environment):
+        settings = replace(job.render_settings, device="cpu")
+        source = open_source(job.source, job.frames)
+        return review_shot(
+            settings, source, job.output, place, options, overwrite=overwrite, progress=progress
+        )
 
 
 def write_sheet(job: Job, standing: Standing, report: Path) -> list[Path]:
@@ -82,10 +107,6 @@ def write_sheet(job: Job, standing: Standing, report: Path) -> list[Path]:
     layer = make_layer(sheet.astype(np.float32) / 255, ["R", "G", "B"], formats="uint8")
     write_frame(path, Frame([layer], layer.window, path, "png"))
     return [path]
-
-
-PAGES: tuple[Callable[[Job, Standing, Path], list[Path]], ...] = (write_sheet,)
-"""What is made beside ``report.json``: each is called with the job, what is done, and the folder to write into."""
 
 
 def read_report(folder: Path) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from retempo.errors import UsageError
 from retempo.farm.backends import find_backend
 from retempo.farm.chunks import default_size, make_chunks
 from retempo.farm.job import Job, Needs, write_bytes
+from retempo.farm.report import REVIEW
 from retempo.farm.shot import Shot, open_shot, plan_shot
 from retempo.io.formats import is_movie
 from retempo.io.pattern import format_range
@@ -29,6 +30,7 @@ from retempo.render.fitting import peak_bytes
 from retempo.render.job import OpenJob, colour_warning
 from retempo.render.overlay import NONE
 from retempo.render.quality import choose_settings
+from retempo.render.review import ReviewOptions, check_review
 from retempo.render.settings import AUTO, RetimeSettings
 from retempo.render.timing import split_clip
 
@@ -52,6 +54,7 @@ class Order:
         cores: of a task; 0 leaves it to the backend. memory: of a task, bytes; 0 takes an estimate. gpus: of a task.
         retries, backend, options: see ``Job``.
         overwrite, resume: may results exist already?
+        review: is a page wanted when all is made?
     """
 
     source: str
@@ -68,6 +71,7 @@ class Order:
     options: Mapping[str, Any] | None = None
     overwrite: bool = False
     resume: bool = False
+    review: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,8 @@ def prepare_job(order: Order, values: Mapping[str, Any], program: str) -> Submis
     outputs = [entry.output for entry in shot.wanted.plan.entries]
     if order.chunk < 0:
         raise UsageError(f"--chunk is {order.chunk}", "give how many frames a task makes, or 0")
+    if order.review:
+        check_review(order.folder / REVIEW, outputs, ReviewOptions(), overwrite=True)
     size = max(1, min(len(outputs), order.chunk or default_size(len(outputs))))
     chunks = [tuple(outputs)] if is_movie(output) else make_chunks(shot.wanted.plan.entries, size)
     memory = order.memory or estimate_memory(opened)
@@ -136,6 +142,7 @@ def prepare_job(order: Order, values: Mapping[str, Any], program: str) -> Submis
         gap=size,
         needs=Needs(cores=cores, memory=memory, gpus=order.gpus),
         retries=order.retries,
+        review=order.review,
         backend=order.backend,
         options=dict(order.options or {}),
     )
