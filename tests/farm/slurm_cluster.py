@@ -206,7 +206,14 @@ class SlurmCluster:
             if node not in self._running:
                 self.start_node(node)
         for node in NODES:
-            self.wait(lambda node=node: self.node_state(node) == "idle", f"{node} to be idle again")
+            self.wait(lambda node=node: self._is_back(node), f"{node} to be idle again")
+
+    def _is_back(self, node: str) -> bool:
+        if self.node_state(node) == "idle":
+            return True
+        self.attempt("scontrol", "reconfigure")  # has nodes register now, not in some minutes
+        time.sleep(1)
+        return False
 
     # ---- what tests ask it ----
 
