@@ -191,30 +191,6 @@ class SlurmCluster:
         for process in [*watching, *tasks]:  # who would tell of a task's end goes first
             kill(process)
 
-    def restore(self) -> None:
-        """Every daemon runs, every node is idle and no job is left: for the next test."""
-        if "slurmctld" not in self._running:
-            self.start_controller()
-        self.run("scancel", "--user", pwd.getpwuid(os.geteuid()).pw_name)
-        for node in NODES:
-            if (
-                self.node_state(node) != "idle"
-            ):  # what is still completing there is over; registering, it is up
-                self.run("scontrol", "update", f"nodename={node}", "state=down", "reason=tests")
-                if node in self._running:
-                    self._stop(node)
-            if node not in self._running:
-                self.start_node(node)
-        for node in NODES:
-            self.wait(lambda node=node: self._is_back(node), f"{node} to be idle again")
-
-    def _is_back(self, node: str) -> bool:
-        if self.node_state(node) == "idle":
-            return True
-        self.attempt("scontrol", "reconfigure")  # has nodes register now, not in some minutes
-        time.sleep(1)
-        return False
-
     # ---- what tests ask it ----
 
     def run(self, *command: str) -> str:
@@ -327,25 +303,20 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-@pytest.fixture(scope="session")
-def slurm_session() -> Iterator[SlurmCluster]:
-    """One Slurm for all tests; they are skipped, with the reason, where it does not start."""
+@pytest.fixture
+def slurm(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlurmCluster]:
+    """A Slurm of the test's own, a second away, for nodes that were killed are slow to be trusted again.
+
+    Commands of the test find it by SLURM_CONF. Where it does not start, the test is skipped with the reason.
+    """
     cluster = SlurmCluster(Path(tempfile.mkdtemp(prefix="retempo-slurm-")))
     try:
         try:
             cluster.start()
         except CannotStart as reason:
             pytest.skip(f"no Slurm here: {reason}")
+        for name, value in cluster.environment.items():
+            monkeypatch.setenv(name, value)
         yield cluster
     finally:
         cluster.stop()
-
-
-@pytest.fixture
-def slurm(slurm_session: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlurmCluster]:
-    """The cluster with all nodes idle; commands of this test find it by SLURM_CONF."""
-    slurm_session.restore()
-    for name, value in slurm_session.environment.items():
-        monkeypatch.setenv(name, value)
-    yield slurm_session
-    slurm_session.restore()
