@@ -7,6 +7,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# no test depends on how fast a machine is
+settings.register_profile("retempo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("retempo")
 
 pytest_plugins = ["plates"]
 
