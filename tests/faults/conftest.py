@@ -16,6 +16,12 @@ from runs import HERE, Results, Undisturbed, begin
 from plates import LINEAR
 from retempo.cli.main import main
 
+sys.path.append(str(HERE.parent / "server"))
+
+from server_programs import folder, programs
+
+__all__ = ["folder", "programs"]
+
 
 @pytest.fixture(autouse=True)
 def no_config(monkeypatch: pytest.MonkeyPatch) -> None:

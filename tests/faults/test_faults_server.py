@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,25 +25,6 @@ from plates import picture
 PAIR = [Picture(number, picture(number)) for number in (1, 2)]
 TIMES = ["5/4", "3/2", "7/4"]
 WAY = {"flow": "dis:fast"}
-
-
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A runtime directory with a short name."""
-    path = tmp_path_factory.mktemp("run") / "r"
-    monkeypatch.setenv("RETEMPO_RUNTIME_DIR", str(path))
-    return path
-
-
-@pytest.fixture
-def programs(folder: Path) -> Iterator[Programs]:
-    """``retempo serve`` in processes of their own; ended with the test."""
-    made = Programs(folder)
-    yield made
-    for one in made.running:
-        if one.poll() is None:
-            one.kill()
-        one.communicate()
 
 
 @pytest.fixture(scope="module")

@@ -7,21 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from server_programs import Programs
+from server_programs import folder, programs
 from wire_client import Client
 
 from retempo.server.limits import DEFAULTS, Limits
 from retempo.server.loop import Server
 from retempo.server.runtime import Home
 
-
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A runtime directory of this test alone, with a short name."""
-    path = tmp_path_factory.mktemp("run") / "r"
-    monkeypatch.setenv("RETEMPO_RUNTIME_DIR", str(path))
-    monkeypatch.delenv("OCIO", raising=False)
-    return path
+__all__ = ["client", "folder", "programs", "serve"]
 
 
 @pytest.fixture
@@ -52,14 +45,3 @@ def client(serve: Callable[..., Server], folder: Path) -> Iterator[Client]:
     serve()
     with Client(folder) as one:
         yield one
-
-
-@pytest.fixture
-def programs(folder: Path) -> Iterator[Programs]:
-    """See ``Programs``; all are ended with the test."""
-    made = Programs(folder)
-    yield made
-    for one in made.running:
-        if one.poll() is None:
-            one.kill()
-        one.communicate()

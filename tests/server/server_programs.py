@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from wire_client import Client
 
 from retempo.server.runtime import SOCKET
@@ -47,3 +49,23 @@ class Programs:
         while (self.folder / SOCKET).exists():
             assert time.monotonic() < end, "the socket stays"
             time.sleep(0.02)
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A runtime directory of this test alone, with a short name."""
+    path = tmp_path_factory.mktemp("run") / "r"
+    monkeypatch.setenv("RETEMPO_RUNTIME_DIR", str(path))
+    monkeypatch.delenv("OCIO", raising=False)
+    return path
+
+
+@pytest.fixture
+def programs(folder: Path) -> Iterator[Programs]:
+    """See ``Programs``; all are ended with the test."""
+    made = Programs(folder)
+    yield made
+    for one in made.running:
+        if one.poll() is None:
+            one.kill()
+        one.communicate()
