@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -122,12 +124,37 @@ def find_processes(*words: str) -> list[int]:
     return [process for _, process in sorted(found)]
 
 
-def find_task(job: FarmJob, chunk: int) -> int:
-    """The process that makes the frames of a chunk, when some are made and some are not."""
+def seize(job: FarmJob, chunk: int) -> int:
+    """The process that makes the frames of a chunk, held when some are made and some are not.
+
+    However fast the machine, it gets no further (SIGSTOP) until it is killed, or released.
+    """
     wait_for(lambda: len(job.told(chunk)) >= 2, f"chunk {chunk} to be at work\n{job.logs()}")
     processes = find_processes(str(job.output), f"\0--part\0{load_job(job.folder).part(chunk)}\0")
     assert processes, f"chunk {chunk} is over already"
+    os.kill(processes[-1], signal.SIGSTOP)
     return processes[-1]
+
+
+def release(process: int) -> None:
+    """Let a process that was seized go on, if it is still there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGCONT)
+
+
+def release_to_end(process: int) -> None:
+    """Let a process that was seized go on as soon as it has been told to stop, or is gone."""
+
+    def is_told() -> bool:
+        try:
+            status = Path(f"/proc/{process}/status").read_text()
+        except OSError:
+            return True
+        pending = re.search(r"^ShdPnd:\s*([0-9a-f]+)", status, re.MULTILINE)
+        return pending is not None and bool(int(pending[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+    wait_for(is_told, "the task to be told to stop")
+    release(process)
 
 
 @pytest.fixture(scope="session")

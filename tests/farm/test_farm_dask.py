@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from farm_faults import CHUNKS, OUTPUTS, FarmJob, find_task
+from farm_faults import CHUNKS, OUTPUTS, FarmJob, release_to_end, seize
 from slurm_cluster import free_ports, parent_of
 
 from farm_jobs import Watcher, wait_for
@@ -116,8 +116,9 @@ def test_a_worker_is_killed(job: FarmJob) -> None:
     """A cluster of this machine: another worker takes over, and only what the dead one had not finished."""
     with Watcher(job.output) as watcher:
         job.submit("--dask-workers", 2)
-        worker = parent_of(parent_of(find_task(job, 0)))
-        os.kill(worker, signal.SIGKILL)
+        task = seize(job, 0)
+        os.kill(parent_of(parent_of(task)), signal.SIGKILL)
+        release_to_end(task)
         seen = job.wait_until_over()
     assert seen["state"] == "complete", job.logs()
     job.assert_whole(watcher, (0,))
@@ -133,7 +134,7 @@ def test_everything_is_killed(job: FarmJob) -> None:
     """The cluster of this machine dies as a whole: the job is lost, its frames are not."""
     with Watcher(job.output) as watcher:
         handle = job.submit("--dask-workers", 2)["handle"]
-        find_task(job, 1)
+        seize(job, 1)
         end_tree(handle["pid"])
         wait_for(lambda: job.status()["state"] == "lost", "its end to be seen")
         assert "--resume" in job.status()["told"]
@@ -151,7 +152,7 @@ def test_a_scheduler_somewhere_goes_and_comes(job: FarmJob, dask: Dask) -> None:
         job.submit("--dask-address", dask.address)
         again = job.retempo("submit", "--job-dir", job.folder, "--resume")
         assert again.code == 4 and "is running" in again.err
-        find_task(job, 0)
+        seize(job, 0)
         dask.kill()
         outcome = job.retempo("status", job.folder)
         assert "no Dask scheduler answers" in outcome.out and "of 32 frames done" in outcome.out
@@ -159,8 +160,9 @@ def test_a_scheduler_somewhere_goes_and_comes(job: FarmJob, dask: Dask) -> None:
         assert nobody.code == 10 and "no Dask scheduler answers" in nobody.err
         dask.start()
         job.go_on()
-        find_task(job, 2)
+        task = seize(job, 2)
         job.retempo.done("cancel", job.folder)
+        release_to_end(task)
         wait_for(lambda: job.status()["state"] == "cancelled", "the job to be cancelled")
         made = job.frames()
         assert made != list(OUTPUTS)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from farm_faults import CHUNK, CHUNKS, FLAGS, OUTPUTS, FarmJob, find_processes, find_task
+from farm_faults import CHUNK, CHUNKS, FLAGS, OUTPUTS, FarmJob, find_processes, release, release_to_end, seize
 from slurm_cluster import SlurmCluster, parent_of
 
 from farm_jobs import Watcher, wait_for
@@ -77,7 +77,7 @@ def test_a_node_loses_its_power(slurm: SlurmCluster, job: FarmJob) -> None:
     """A node loses its power in the middle of its tasks: Slurm sees it, and gives them to the other one."""
     with Watcher(job.output) as watcher:
         job.submit()
-        find_task(job, 0)
+        seize(job, 0)
         node = node_of(slurm, job, 0)
         hit = tuple(chunk for chunk in range(CHUNKS) if node_of(slurm, job, chunk) == node)
         slurm.kill_node(node)
@@ -93,19 +93,18 @@ def test_a_node_daemon_is_killed_and_its_tasks_live_on(slurm: SlurmCluster, job:
     """What Slurm believes dead may only hang: it wakes up while the next attempt begins, and steps back."""
     with Watcher(job.output) as watcher:
         job.submit()
-        task = find_task(job, 1)
+        task = seize(job, 1)
         node = node_of(slurm, job, 1)
         hit = tuple(chunk for chunk in range(CHUNKS) if node_of(slurm, job, chunk) == node)
         attempt = parent_of(task)
         owner = job.records / "owners" / "1"
         before = owner.read_text()
-        for process in (attempt, task):
-            os.kill(process, signal.SIGSTOP)
+        os.kill(attempt, signal.SIGSTOP)
         slurm.kill_daemon(node)
         slurm.run("scontrol", "update", f"nodename={node}", "state=down", "reason=tests")
         wait_for(lambda: owner.read_text() != before, "the next attempt to own the chunk")
         for process in (attempt, task):
-            os.kill(process, signal.SIGCONT)
+            release(process)
         seen = job.wait_until_over()
         assert wait_for_report(slurm, job) == "COMPLETED", job.logs()
     assert seen["state"] == "complete"
@@ -120,11 +119,12 @@ def test_tasks_are_killed(slurm: SlurmCluster, job: FarmJob) -> None:
     """SIGKILL to one task's process, which goes back to the queue, and of another one's script, which cannot."""
     with Watcher(job.output) as watcher:
         job.submit()
-        os.kill(find_task(job, 0), signal.SIGKILL)
-        task = find_task(job, 3)
+        os.kill(seize(job, 0), signal.SIGKILL)
+        task = seize(job, 3)
         script = parent_of(parent_of(task))
         assert find_processes("slurm_script").count(script) == 1
         os.kill(script, signal.SIGKILL)
+        release_to_end(task)
         seen = job.wait_until_over()
         wait_for_report(slurm, job)
     assert seen["state"] == "complete", job.logs()
@@ -153,8 +153,9 @@ def test_a_disk_is_full_for_a_while(slurm: SlurmCluster, job: FarmJob, small_dis
     ballast = small_disk / ".ballast"
     with Watcher(job.output) as watcher:
         job.submit()
-        find_task(job, 0)
+        task = seize(job, 0)
         fill(ballast)
+        release(task)
         wait_for(lambda: any("ended 4" in job.happened(chunk) for chunk in range(CHUNKS)), "a task to fail")
         ballast.unlink()
         seen = job.wait_until_over()
@@ -209,8 +210,9 @@ def test_the_controller_is_away_and_the_job_is_cancelled(slurm: SlurmCluster, jo
     """Frames are known without it, nothing is submitted, tasks go on; a cancelled job can be gone on with."""
     with Watcher(job.output) as watcher:
         job.submit("--slurm-throttle", 1)
-        find_task(job, 0)
+        task = seize(job, 0)
         slurm.stop_controller()
+        release(task)
         outcome = job.retempo("status", job.folder)
         assert "Slurm's controller does not answer" in outcome.out and "of 32 frames done" in outcome.out
         other = job.retempo(
@@ -220,8 +222,9 @@ def test_the_controller_is_away_and_the_job_is_cancelled(slurm: SlurmCluster, jo
         assert other.code == 10 and "does not answer" in other.err and "submit again" in other.err
         wait_for(lambda: set(range(1, CHUNK + 1)) <= set(job.frames()), "the chunk that runs to be made")
         slurm.start_controller()
-        find_task(job, 1)
+        task = seize(job, 1)
         job.retempo.done("cancel", job.folder)
+        release(task)
         wait_for(lambda: job.status()["state"] == "cancelled", "the job to be cancelled")
         made = job.frames()
         assert made and made != list(OUTPUTS)
