@@ -24,6 +24,8 @@ CHUNK = 8
 CHUNKS = 4
 PATIENCE = 300.0
 """Seconds to wait for what has to happen; far longer than it takes, for machines that are busy."""
+SLICE = 0.02
+"""Seconds that a task runs between two looks at it."""
 
 
 class FarmJob:
@@ -109,8 +111,8 @@ class FarmJob:
             assert len(again) <= (4 if chunk in hit else 0), f"chunk {chunk} began {again} again"
 
 
-def find_processes(*words: str) -> list[int]:
-    """Processes whose command line has all these words as parts, oldest first."""
+def find_processes(*words: str, without: str = "\n") -> list[int]:
+    """Processes whose command line has all these words as parts, and not that other one, oldest first."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -119,7 +121,7 @@ def find_processes(*words: str) -> list[int]:
                 began = int((entry / "stat").read_text().rpartition(")")[2].split()[19])
             except OSError:
                 continue
-            if all(word in command for word in words):
+            if all(word in command for word in words) and without not in command:
                 found.append((began, int(entry.name)))
     return [process for _, process in sorted(found)]
 
@@ -127,13 +129,23 @@ def find_processes(*words: str) -> list[int]:
 def seize(job: FarmJob, chunk: int) -> int:
     """The process that makes the frames of a chunk, held when some are made and some are not.
 
-    However fast the machine, it gets no further (SIGSTOP) until it is killed, or released.
+    However fast or busy the machine: it runs in short slices until then, and no further (SIGSTOP) until it is
+    killed, or released.
     """
-    wait_for(lambda: len(job.told(chunk)) >= 2, f"chunk {chunk} to be at work\n{job.logs()}")
-    processes = find_processes(str(job.output), f"\0--part\0{load_job(job.folder).part(chunk)}\0")
-    assert processes, f"chunk {chunk} is over already"
-    os.kill(processes[-1], signal.SIGSTOP)
-    return processes[-1]
+    part = f"\0--part\0{load_job(job.folder).part(chunk)}\0"
+
+    def find() -> int | None:
+        found = find_processes(str(job.output), part, without="retempo.farm.attempt")
+        return found[-1] if found else None
+
+    process = int(wait_for(find, f"a task for chunk {chunk}\n{job.logs()}"))
+    while True:
+        os.kill(process, signal.SIGSTOP)
+        if len(job.told(chunk)) >= 2:
+            assert find() == process, f"chunk {chunk} is over already\n{job.logs()}"
+            return process
+        os.kill(process, signal.SIGCONT)
+        time.sleep(SLICE)
 
 
 def release(process: int) -> None:

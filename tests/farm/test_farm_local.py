@@ -9,70 +9,25 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
+from local_job import FRAMES, LocalJob
 
 from farm_jobs import (
     FAST,
     Watcher,
     assert_same_files,
     computed,
-    find_runner,
-    find_task,
     retempo,
     status,
     wait_for,
     wait_until_over,
 )
 from retempo.farm import supervisor
-from retempo.farm.backends.local import is_supervised, read_state
+from retempo.farm.backends.local import is_supervised
 
-FLAGS = ("--speed", "1/6", "--frames", "1001-1003", *FAST)
-"""13 frames of the plate; in chunks of 6: two of one gap each, and the last frame."""
-FRAMES = range(1001, 1014)
 MOST_IN_FLIGHT = 3
 """Frames that a task may have computed and not written when it is killed: two being written, one handed over."""
-
-
-@pytest.fixture(scope="module")
-def alone(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a single process makes."""
-    folder = tmp_path_factory.mktemp("alone")
-    retempo("retime", plate / "plate.####.exr", "-o", folder / "o.####.exr", *FLAGS)
-    return folder
-
-
-class LocalJob:
-    """A job of this machine, in a folder of its own."""
-
-    def __init__(self, plate: Path, root: Path) -> None:
-        self.folder, self.out, self._plate = root / "job", root / "out", plate
-        self.logs = self.folder / "local" / "logs"
-
-    def submit(self, *flags: object, code: int = 0, **variables: str) -> None:
-        retempo("submit", self._plate / "plate.####.exr", "-o", self.out / "o.####.exr", *FLAGS, "--chunk", 6,
-                "--local-workers", 2, "--job-dir", self.folder, *flags, code=code, **variables)  # fmt: skip
-
-    @property
-    def supervisor(self) -> int:
-        """Its process number."""
-        return int(json.loads((self.folder / "backend.json").read_text())["handle"]["pid"])
-
-    def tasks(self) -> dict[int, dict[str, Any]]:
-        """By chunk, what the supervisor wrote last."""
-        state = read_state(self.folder)
-        return {one["chunk"]: one for one in state["tasks"]} if state else {}
-
-    def seize(self, word: str = "retime") -> int:
-        """A process of a task, as soon as there is one."""
-        return int(wait_for(lambda: find_task(self.supervisor, word), f"a task with {word}"))
-
-    def seize_with_runner(self) -> tuple[int, int] | None:
-        """A process of a task, and the `openjd run` that it came from."""
-        task = find_task(self.supervisor, "retime")
-        runner = None if task is None else find_runner(self.supervisor, task)
-        return None if task is None or runner is None else (task, runner)
 
 
 @pytest.fixture
@@ -90,14 +45,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"no file system can be mounted here: {mount.stderr.strip()}")
     yield place
     subprocess.run(["umount", str(place)], check=True)
-
-
-@pytest.fixture
-def job(plate: Path, tmp_path: Path) -> Iterator[LocalJob]:
-    made = LocalJob(plate, tmp_path)
-    yield made
-    if is_supervised(made.folder):  # a test failed on the way
-        retempo("cancel", made.folder, code=None)
 
 
 def test_a_job_is_made_in_the_background(job: LocalJob, alone: Path) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from control_group import small_memory
 from doors import DOORS
 from runs import HERE, Results, Undisturbed, begin
+from shim import shim
 
 from plates import LINEAR
 from retempo.cli.main import main
@@ -20,7 +20,7 @@ sys.path.append(str(HERE.parent / "server"))
 
 from server_programs import folder, programs
 
-__all__ = ["folder", "programs"]
+__all__ = ["folder", "programs", "shim", "small_memory"]
 
 
 @pytest.fixture(autouse=True)
@@ -37,18 +37,6 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["retime", str(folder / "plate.####.exr"), "-o", str(folder / "plate.####.png"), "--quiet"]
     assert main([*words, *LINEAR]) == 0
     return folder
-
-
-@pytest.fixture(scope="session")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``shim.c`` as a library to preload."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None or sys.platform != "linux":
-        pytest.skip("faults are put between a program and libc on Linux, with a C compiler; there is none")
-    made = tmp_path_factory.mktemp("shim") / "shim.so"
-    words = [compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", made, HERE / "shim.c", "-ldl"]
-    subprocess.run(words, check=True)
-    return made
 
 
 @pytest.fixture(scope="session")

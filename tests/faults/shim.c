@@ -5,6 +5,7 @@
 //   RETEMPO_FAULT         OPERATION:N:ACTION[:on], e.g. write:7:ENOSPC:on ("on": from the n-th, all fail)
 //                         operations: create open read write close rename, any (all but open and read)
 //                         actions: ENOSPC EDQUOT EIO EACCES EROFS EMFILE ENOMEM, kill term int hup stop, hang
+//   RETEMPO_FAULT_ONCE    of all processes it happens to the one that can make this file
 //   RETEMPO_FAULT_LOG     a line for each operation that counts, in its order
 //   RETEMPO_FAULT_CLOCK   the wall clock jumps a day ahead and back from call to call
 #define _GNU_SOURCE
@@ -28,7 +29,7 @@
     static type (*real)(__VA_ARGS__);                                                                        \
     if (real == NULL) real = (type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name)
 
-static const char *folder, *wanted, *action;
+static const char *folder, *wanted, *action, *once;
 static long at;
 static int lasting, logged = -1, jumping;
 static atomic_long seen;
@@ -37,6 +38,7 @@ static atomic_char kinds[MOST]; // of each descriptor: 'r', 'w', or 0 where it d
 __attribute__((constructor)) static void begin(void) {
     static char text[128];
     folder = getenv("RETEMPO_FAULT_FOLDER");
+    once = getenv("RETEMPO_FAULT_ONCE");
     jumping = getenv("RETEMPO_FAULT_CLOCK") != NULL;
     if (getenv("RETEMPO_FAULT_LOG") != NULL)
         logged = (int)syscall(SYS_openat, AT_FDCWD, getenv("RETEMPO_FAULT_LOG"),
@@ -53,6 +55,18 @@ __attribute__((constructor)) static void begin(void) {
 
 static int counts(const char* path) {
     return folder != NULL && path != NULL && strncmp(path, folder, strlen(folder)) == 0;
+}
+
+// Does it happen to this process?
+static int is_meant(void) {
+    static atomic_int meant; // 0 where that is not known yet, 1 yes, 2 no
+    if (once == NULL) return 1;
+    if (atomic_load(&meant) == 0) {
+        const long made = syscall(SYS_openat, AT_FDCWD, once, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        int unknown = 0;
+        atomic_compare_exchange_strong(&meant, &unknown, made >= 0 ? 1 : 2);
+    }
+    return atomic_load(&meant) == 1;
 }
 
 static int act(void) {
@@ -83,6 +97,7 @@ static int pass(const char* operation) {
     if (strcmp(wanted, operation) != 0 && (strcmp(wanted, "any") != 0 || reads)) return 0;
     const long number = atomic_fetch_add(&seen, 1) + 1;
     if (number != at && !(lasting && number > at)) return 0;
+    if (!is_meant()) return 0;
     return act();
 }
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from control_group import ControlGroup
 from doors import DOORS, assert_same_result
 from runs import ROUNDS, Results, assert_in_words, environment
 
@@ -166,6 +167,36 @@ def test_memory_that_runs_out(tmp_path: Path, footage: Path, retempo: Program, r
     assert len(names(tmp_path / "out")) == 4 and not any(
         name.startswith(".") for name in names(tmp_path / "out")
     )
+
+
+def test_the_kernel_ends_it_for_want_of_memory(
+    tmp_path: Path, retempo: Program, small_memory: ControlGroup
+) -> None:
+    """As on a farm's machine, where others took what there was: only hidden files are left, and the rest is made."""
+    assert retempo("sample", tmp_path / "in", "--frames", "1-3", "--size", "1280x720").code == 0
+    out, expected = tmp_path / "out", tmp_path / "expected"
+    words = [
+        "retime",
+        str(tmp_path / "in" / "plate.####.exr"),
+        "--speed",
+        "1/2",
+        "--flow",
+        "dis:fast",
+        "--quiet",
+    ]
+    words += LINEAR
+    assert retempo(*words, "-o", expected / "o.####.exr").code == 0
+    done = small_memory.run(
+        [sys.executable, "-m", "retempo", *words, "-o", str(out / "o.####.exr")], **environment()
+    )
+    assert small_memory.killed() and done.returncode == -signal.SIGKILL
+    for name in names(out):
+        if not name.startswith("."):
+            assert_same_result(out / name, expected / name)
+    assert retempo(*words, "-o", out / "o.####.exr", "--resume").code == 0
+    assert names(out) == names(expected)
+    for name in names(out):
+        assert_same_result(out / name, expected / name)
 
 
 def address_space(words: list[str]) -> int:

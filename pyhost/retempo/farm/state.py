@@ -49,6 +49,12 @@ class JobView:
         """Is nothing to be expected of waiting?"""
         return self.state not in ("waiting", "running", "reporting")
 
+    @property
+    def told(self) -> str:
+        """What the scheduler adds in words."""
+        told = self.view.told if self.view else ""
+        return f"every frame is there; of the report: {told}" if told and self.state == "complete" else told
+
     def list_chunks(self) -> list[dict[str, Any]]:
         """Every chunk: ``chunk``, ``outputs``, ``done`` (frames), ``state``, ``attempts``, ``told``."""
         tasks = {one.chunk: one for one in self.view.tasks} if self.view else {}
@@ -80,7 +86,7 @@ class JobView:
             "otherwise": format_range(self.standing.otherwise),
             "frames_per_second": rate and round(rate, 3),
             "expected_end": ends and ends.isoformat(timespec="seconds"),
-            "told": self.view.told if self.view else "",
+            "told": self.told,
             "chunks": self.list_chunks(),
         }
 

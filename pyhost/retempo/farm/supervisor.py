@@ -16,7 +16,9 @@ from collections import deque
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
+from retempo.errors import OutputError
 from retempo.farm.backends import State, TaskView
 from retempo.farm.backends.local import CANCEL, FOLDER, STATE
 from retempo.farm.bundle import PARAMETERS, TEMPLATE
@@ -33,6 +35,8 @@ PAUSE = 1.0
 """Seconds before a failed task is started again, times the number of its starts."""
 NOTICE = 75.0
 """Seconds until a task that was told to stop is ended; it tells its own process first, and gives that a minute."""
+LAST_WORDS = 10.0
+"""Seconds in which it tries to write down how a job ended, where the disk takes nothing."""
 _CHECK = -1
 """The report, among the chunks."""
 _NOISE = (
@@ -134,7 +138,7 @@ class Supervisor:
         taken = {gpu for one in self._running for gpu in one.gpus}
         gpus = () if report else tuple(gpu for gpu in list_gpus() if gpu not in taken)[: self.job.needs.gpus]
         given = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}
-        with log.open("wb") as stream:
+        with open_log(log) as stream:
             process = subprocess.Popen(
                 self._command(chunk),
                 stdin=subprocess.DEVNULL,
@@ -216,7 +220,11 @@ class Supervisor:
                 if view.state in ("running", "waiting"):
                     self._tasks[index] = replace(view, state="done" if self.is_made(index) else "cancelled")
         lacking = any(not self.is_made(index) for index in range(len(self.job.chunks)))
-        self._write("done" if not lacking else "cancelled" if cancelled else "failed")
+        ends = time.monotonic() + LAST_WORDS
+        while not self._write("done" if not lacking else "cancelled" if cancelled else "failed"):
+            if time.monotonic() > ends:
+                return
+            time.sleep(PAUSE)
 
     def _mark(self, chunk: int, state: State, told: str = "") -> None:
         self._tasks[chunk] = replace(self._tasks[chunk], state=state, told=told)
@@ -225,10 +233,25 @@ class Supervisor:
     def _mark_report(self, state: State, log: Path) -> None:
         self._report = TaskView(_CHECK, state, 1, last_lines(log) if state == "failed" else "")
 
-    def _write(self, state: State) -> None:
+    def _write(self, state: State) -> bool:
+        """Write down how far it is; False where the disk does not take it, which does not stop the work."""
         views = [*self._tasks.values(), *([self._report] if self._report else [])]
         told = {"state": state, "tasks": [asdict(one) for one in views], "pid": os.getpid()}
-        write_text(self.place / STATE, json.dumps(told))
+        try:
+            write_text(self.place / STATE, json.dumps(told))
+        except OutputError as error:
+            print(error, file=sys.stderr, flush=True)
+            return False
+        return True
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """A log to write; where there can be none, the task works without."""
+    try:
+        return path.open("wb")
+    except OSError as error:
+        print(f"{path} cannot be written: {error.strerror}", file=sys.stderr, flush=True)
+        return open(os.devnull, "wb")
 
 
 def last_lines(log: Path, count: int = 3) -> str:
