@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -14,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from plates import LINEAR
+from plates import LINEAR, start
 from retempo.farm.processes import list_children, list_tree
 from retempo.farm.standing import undecodable
 
@@ -24,16 +22,17 @@ PATIENCE = 180.0
 FAST = ("--flow", "dis:fast", "--inverses", "off", *LINEAR)
 
 
+def finish(program: subprocess.Popen[str], code: int | None = 0) -> subprocess.CompletedProcess[str]:
+    """Wait for its end; ``code`` is the exit code to expect, None any."""
+    out, error = program.communicate(timeout=PATIENCE)
+    assert "Traceback" not in error, error
+    assert code is None or program.returncode == code, (program.returncode, out, error)
+    return subprocess.CompletedProcess(program.args, program.returncode, out, error)
+
+
 def retempo(*arguments: object, code: int | None = 0, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the program in a process of its own; ``code`` is the exit code to expect, None any."""
-    environment = {**os.environ, "PYTHONPATH": str(REPO / "pyhost"), "OCIO": "", **variables}
-    done = subprocess.run(
-        [sys.executable, "-m", "retempo", *map(str, arguments)],
-        capture_output=True, text=True, env=environment, timeout=PATIENCE, check=False,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
-    assert code is None or done.returncode == code, (done.returncode, done.stdout, done.stderr)
-    return done
+    """Run the program in a process of its own; arguments as of ``plates.start`` and ``finish``."""
+    return finish(start(*arguments, **variables), code)
 
 
 def status(folder: Path, code: int | None = None) -> dict[str, Any]:

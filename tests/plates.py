@@ -87,11 +87,12 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(*arguments: object, cwd: Path | None = None) -> subprocess.Popen[str]:
-    """``retempo`` in a process of its own."""
+def start(*arguments: object, cwd: Path | None = None, **variables: str) -> subprocess.Popen[str]:
+    """``retempo`` in a process of its own, with further variables in its environment."""
     path = os.pathsep.join(filter(None, [str(REPO / "pyhost"), os.environ.get("PYTHONPATH", "")]))
     environment = {**os.environ, "PYTHONPATH": path}
     environment.pop("OCIO", None)
+    environment |= variables
     return subprocess.Popen(
         [sys.executable, "-m", "retempo", *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=environment,

@@ -18,13 +18,15 @@ from farm_jobs import (
     Watcher,
     assert_same_files,
     computed,
+    finish,
     retempo,
     status,
     wait_for,
     wait_until_over,
 )
+from plates import start
 from retempo.farm import supervisor
-from retempo.farm.backends.local import is_supervised
+from retempo.farm.backends.local import CANCEL, FOLDER, is_supervised
 
 MOST_IN_FLIGHT = 3
 """Frames that a task may have computed and not written when it is killed: two being written, one handed over."""
@@ -134,7 +136,11 @@ def test_a_frame_that_rots_is_found_and_made_again(job: LocalJob, alone: Path) -
 def test_cancel_stops_tasks_and_keeps_frames(job: LocalJob, alone: Path) -> None:
     job.submit()
     task = job.seize()
-    told = json.loads(retempo("cancel", job.folder, "--json").stdout)
+    os.kill(task, signal.SIGSTOP)  # however slowly the command starts, it is in time
+    cancel = start("cancel", job.folder, "--json")
+    wait_for((job.folder / FOLDER / CANCEL).exists, "the supervisor to be told")
+    os.kill(task, signal.SIGCONT)
+    told = json.loads(finish(cancel).stdout)
     assert told["state"] == "cancelled" and not Path(f"/proc/{task}").exists()
     assert not is_supervised(job.folder)
     assert status(job.folder, code=10)["state"] == "cancelled"
