@@ -81,7 +81,7 @@ def double(frames: list[np.ndarray], flow: str = DEFAULT_FLOW, motion: str = DEF
     out = np.empty_like(frames[0])
     flows: dict[tuple[int, int], Any] = {}
 
-    def ask(estimator: Any, one: int, other: int) -> Any:
+    def ask(estimator: Any, one: int, other: int, known: Any) -> Any:
         if (one, other) not in flows:
             flows[one, other] = hypothesize(estimator, frames[one], frames[other])
         return flows[one, other]

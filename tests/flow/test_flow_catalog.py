@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retempo.errors import UsageError, WeightsError
+from retempo.flow.base import wants_onward
 from retempo.flow.catalog import VectorsMarker, names, parse_flow
 from retempo.flow.dis import DisFlow
 
@@ -55,3 +56,13 @@ def test_every_listed_name_parses() -> None:
 def test_trained_flow_wants_weights() -> None:
     with pytest.raises(WeightsError, match="raft-small"):
         parse_flow("dis+raft:small")
+
+
+def test_continued_motion_is_asked_for_once() -> None:
+    plain, onward = parse_flow("dis:fine+dis:fine,continued=1", working_scale=0.5)
+    assert not wants_onward(plain) and wants_onward(onward)
+    assert onward.name == "dis:fine,scale=0.5,continued=1" and onward.plain.name == plain.name
+    with pytest.raises(UsageError, match="twice"):
+        parse_flow("dis:fine+dis:fine,continued=0")
+    with pytest.raises(UsageError, match="grow=guided has not"):
+        parse_flow("dis,continued=1,grow=guided")

@@ -68,6 +68,31 @@ def test_looks_at_small_pictures_find_what_is_fast(looks: int) -> None:
     assert np.linalg.norm(flow01[still], axis=-1).mean() < 0.1
 
 
+def test_a_search_that_begins_with_what_is_known() -> None:
+    """A square so fast that nothing finds it; whoever says where it goes is believed, and corrected."""
+    one = make_texture(360, 480, seed=4)
+    other, square = one.copy(), make_texture(96, 96, seed=9)
+    one[140:236, 60:156], other[140:236, 270:366] = square, square
+    inside, outside = np.s_[156:220, 76:140], np.s_[20:100, 20:460]
+    expected = np.zeros((360, 480, 2), np.float32)
+    expected[130:246, 50:166] = 206, 3
+    begun = expected.copy()
+    flow = DisFlow("fine", continued=True)
+    planes = flow.encode(one), flow.encode(other)
+    lost, back = flow.estimate_encoded(*planes)
+    found, same = flow.estimate_onward(*planes, (begun, None))
+    assert_same_bits(begun, expected)
+    assert_same_bits(same, back)
+    assert (np.linalg.norm(lost[inside] - np.array((210, 0)), axis=-1) < 1).mean() < 0.1
+    assert (np.linalg.norm(found[inside] - np.array((210, 0)), axis=-1) < 1).mean() > 0.9
+    assert np.linalg.norm(found[outside], axis=-1).mean() < 0.1
+    assert flow.name == "dis:fine,continued=1"
+    plain = DisFlow("fine")
+    assert flow.plain.name == plain.name and plain.plain is plain
+    for known, ever in zip((lost, back), plain.estimate(one, other), strict=True):
+        assert_same_bits(known, ever)
+
+
 def test_looks_are_named_and_left_out_where_nothing_would_be_seen() -> None:
     assert DisFlow(looks=1).name == "dis:balanced,looks=1"
     texture = make_texture(70, 110, seed=3)

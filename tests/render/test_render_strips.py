@@ -69,9 +69,12 @@ def assert_same(whole: list[Frame], strips: list[Frame]) -> None:
         {"flow": "vectors:revision", "depth": "only", "depth_channel": "G"},
         {"source_frames": 4, "flow_scale": 0.5},
         {"motion": "quadratic", "inverses": "on"},
+        {"flow": "dis:fast+dis:fast,continued=1"},
     ],
-    ids=["default", "lanczos4", "bicubic", "vectors", "depth", "odd channels", "four frames", "quadratic"],
-)
+    ids=[
+        "default", "lanczos4", "bicubic", "vectors", "depth", "odd channels", "four frames", "quadratic", "continued",
+    ],
+)  # fmt: skip
 def test_strips_have_the_bits_of_whole_frames(plate: Path, tmp_path: Path, values: dict[str, object]) -> None:
     assert_same(*both_ways(str(plate / "plate.####.exr"), tmp_path, 37, **values))
 

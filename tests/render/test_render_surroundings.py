@@ -60,13 +60,44 @@ def test_phases_of_uneven_frames() -> None:
 
 
 def test_a_repeated_frame_says_nothing_of_the_path() -> None:
-    def ask(_: Any, one: int, other: int) -> tuple[Hypothesis, ...]:
+    def ask(_: Any, one: int, other: int, known: Any) -> tuple[Hypothesis, ...]:
         length = {(1, 2): 0.0, (2, 3): 8.0, (3, 4): 8.0}[one, other]
         flow = np.full((4, 4, 2), length, np.float32)
         return (Hypothesis(flow, -flow),)
 
     (pair,) = surround((1, 2, 3, 4), 2, QUADRATIC).ask([DisFlow()], ask)
     assert pair.past_i is None and pair.past_j is not None
+
+
+def test_who_continues_begins_with_the_motion_beside_the_gap() -> None:
+    """At its pace, each way from its own side; where nothing is beside, the plain one is asked."""
+    asked = []
+
+    def ask(estimator: Any, one: int, other: int, known: Any) -> tuple[Hypothesis, ...]:
+        asked.append((estimator.name, one, other, known and [part is not None for part in known]))
+        if known:
+            for part, pace in zip(known, (8.0, -6.0), strict=True):
+                if part is not None:
+                    np.testing.assert_allclose(part, pace)
+        flow = np.full((4, 4, 2), {(1, 4): 12.0, (4, 6): 9.0, (6, 9): 9.0}[one, other], np.float32)
+        return (Hypothesis(flow, -flow),)
+
+    estimators = [DisFlow("fine"), DisFlow("fine", continued=True)]
+    plain, onward = (one.name for one in estimators)
+    found = surround((1, 4, 6, 9), 4, QUADRATIC).ask(estimators, ask)
+    assert [pair.name for pair in found] == [plain, onward]
+    assert all(pair.past_i and pair.past_j for pair in found)
+    assert asked == [
+        (plain, 1, 4, None), (plain, 1, 4, None), (plain, 6, 9, None), (plain, 6, 9, None),
+        (plain, 4, 6, None), (onward, 4, 6, [True, True]),
+    ]  # fmt: skip
+    asked.clear()
+    surround((1, 4, 6), 4, QUADRATIC).ask(estimators, ask)
+    assert asked[-1] == (onward, 4, 6, [True, False])
+    asked.clear()
+    surround((4, 6), 4, QUADRATIC).ask(estimators, ask)
+    surround((1, 4, 6, 9), 4, LINEAR).ask(estimators[1:], lambda *given: ask(*given[:1], 4, 6, given[3]))
+    assert {name for name, *_ in asked} == {plain}
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +94,32 @@ class EncodedFlowEstimator(FlowEstimator, Protocol):
     def estimate_encoded(self, plane0: Plane, plane1: Plane) -> tuple[Flow, Flow]:
         """``estimate`` of two encoded pictures, with the same bits."""
         ...
+
+
+Known = tuple[Flow | None, Flow | None]
+"""Motion of a pair that is expected before anyone looks, (flow01, flow10); None where nothing is."""
+
+
+@runtime_checkable
+class OnwardFlowEstimator(EncodedFlowEstimator, Protocol):
+    """An estimator that can begin with the motion that is expected.
+
+    Attributes:
+        plain: the same one beginning with nothing, which is asked where nothing is known, and about the motion to
+            expect from; itself where it never begins with anything.
+    """
+
+    @property
+    def plain(self) -> EncodedFlowEstimator: ...
+
+    def estimate_onward(self, plane0: Plane, plane1: Plane, known: Known) -> tuple[Flow, Flow]:
+        """``estimate_encoded``, each way from what is known of it."""
+        ...
+
+
+def wants_onward(estimator: object) -> TypeGuard[OnwardFlowEstimator]:
+    """Does an estimator begin with the motion that is expected?"""
+    return isinstance(estimator, OnwardFlowEstimator) and estimator.plain is not estimator
 
 
 def check_pair(image0: object, image1: object) -> tuple[Image, Image]:

@@ -6,6 +6,7 @@ pipeline splats all of them and lets their merge metrics decide pixel by pixel.
     dis                         dense inverse search, preset balanced
     dis:medium,scale=0.5        preset medium, searched at half size
     dis:fine,stride=1           one setting of the preset replaced
+    dis:fine,continued=1        begins with the motion of the gaps beside, continued
     neural                      DIS, corrected by our own trained network (needs torch)
     neural,file=RUN/best.safetensors    ... by weights of one's own (`retempo train`)
     dis,scale=0.5,grow=guided   searched at half size, grown by our guided upsampler; behind any estimator
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from retempo.errors import UsageError, WeightsError
-from retempo.flow.base import FlowEstimator
+from retempo.flow.base import FlowEstimator, wants_onward
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ def _make(
     keywords = _keywords("grow=guided", _GROW_KEYS, own, {"device": context.get("device")}, ("device",))
     inner = _FACTORIES[name](preset, pairs, {**context, "working_scale": None, "working_size": None})
     assert not isinstance(inner, VectorsMarker)
+    if wants_onward(inner):
+        raise UsageError(f"{inner.name} begins with motion that grow=guided has not", "leave one of them out")
     guided = GuidedFlow(inner, **keywords)
     if not guided.digest.startswith(pinned):
         raise WeightsError(
@@ -206,6 +209,7 @@ _DIS_KEYS: Final[Keys] = {
     "refinement": ("refinement", int),
     "smoothness": ("smoothness", float),
     "looks": ("looks", int),
+    "continued": ("continued", lambda text: bool(int(text))),
     "scale": ("working_scale", float),
     "size": ("working_size", int),
 }

@@ -12,6 +12,7 @@ Python threads of their own. DIS gives the same bits whatever either number is, 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from retempo.conventions import RGB_LUMA
 from retempo.errors import UsageError
-from retempo.flow.base import Flow, Image, Plane, check_pair
+from retempo.flow.base import Flow, Image, Known, Plane, check_pair
 from retempo.flow.scale import shrink, stretch_flow, working_shape
 
 
@@ -84,6 +85,8 @@ class DisFlow:
         working_size: instead of a scale: the longer side, in pixels, at which to search; pictures that are
             smaller stay as they are.
         finest_scale, patch_size, patch_stride, iterations, refinement, smoothness, looks: override the preset.
+        continued: begin with the motion of the gaps before and after, continued, where that is known
+            (``estimate_onward``) instead of looks. A second hypothesis for motion that is fast and steady.
         threads: 1 runs the two directions one after the other; anything else side by side. No effect on bits.
 
     Raises:
@@ -103,6 +106,7 @@ class DisFlow:
         refinement: int | None = None,
         smoothness: float | None = None,
         looks: int | None = None,
+        continued: bool = False,
         threads: int = 0,
     ) -> None:
         if preset not in PRESETS:
@@ -129,6 +133,15 @@ class DisFlow:
         elif working_scale != 1.0:
             parts.append(f"scale={working_scale:g}")
         self.name = ",".join([f"dis:{preset}", *parts])
+        self._plain: DisFlow | None = None
+        if continued:
+            self._plain = copy(self)
+            self.name += ",continued=1"
+
+    @property
+    def plain(self) -> DisFlow:
+        """The same, not ``continued``."""
+        return self._plain or self
 
     def estimate(self, image0: Image, image1: Image) -> tuple[Flow, Flow]:
         """See ``FlowEstimator.estimate``. Any size from 1x1 on; the search needs texture, not a minimum."""
@@ -144,6 +157,15 @@ class DisFlow:
 
     def estimate_encoded(self, luma0: Plane, luma1: Plane) -> tuple[Flow, Flow]:
         """``estimate`` of two pictures that went through ``encode``; the same bits."""
+        return self.estimate_onward(luma0, luma1, (None, None))
+
+    def estimate_onward(self, luma0: Plane, luma1: Plane, known: Known) -> tuple[Flow, Flow]:
+        """``estimate_encoded`` from motion that is expected, each way where it is; a way without begins as ever.
+
+        Args:
+            luma0, luma1: [H, W] through ``encode``.
+            known: (flow01, flow10), each [H, W, 2] pixels or None; not changed.
+        """
         height, width = luma0.shape
         small = working_shape(height, width, self.working_scale, self.working_size)
         planes = shrink(luma0, small), shrink(luma1, small)
@@ -153,10 +175,11 @@ class DisFlow:
         ]
 
         def find(here: int) -> Flow:
-            found: Flow | None = None
-            for settings, greys in steps:
-                known = None if found is None else stretch_flow(found, *greys[0].shape)
-                found = _search(settings, greys[here], greys[1 - here], known)
+            expected = known[here]
+            found = None if expected is None else expected.copy()  # OpenCV writes over it
+            for settings, greys in steps if expected is None else steps[-1:]:
+                begin = None if found is None else stretch_flow(found, *greys[0].shape)
+                found = _search(settings, greys[here], greys[1 - here], begin)
             assert found is not None
             return stretch_flow(found, height, width)
 

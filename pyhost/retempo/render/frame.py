@@ -16,7 +16,7 @@ import numpy as np
 
 from retempo.color.pipeline import ColorPipeline
 from retempo.errors import UsageError
-from retempo.flow.base import FlowEstimator, Hypothesis, Image, hypothesize
+from retempo.flow.base import FlowEstimator, Hypothesis, Image, Known, hypothesize, wants_onward
 from retempo.flow.catalog import VectorsMarker, parse_flow
 from retempo.io.frame import Frame, Layer, Window, check_same_layout
 from retempo.metrics.exposure import HEIGHT as SMALL_HEIGHT
@@ -236,7 +236,12 @@ class FrameRenderer:
             if parted is not None and layer == 0:
                 return around.stand(window.height, window.width)
 
-            def ask(estimator: FlowEstimator | VectorsMarker, one: int, other: int) -> tuple[Hypothesis, ...]:
+            def ask(
+                estimator: FlowEstimator | VectorsMarker, one: int, other: int, known: Known | None
+            ) -> tuple[Hypothesis, ...]:
+                if known and wants_onward(estimator):  # of this gap alone: nobody asks again
+                    plane, next_plane = (estimator.encode(shown[time]) for time in (one, other))
+                    return (Hypothesis(*estimator.estimate_onward(plane, next_plane, known)),)
                 if not isinstance(estimator, VectorsMarker):
                     made_of = (held[one], held[other], *((mattes[one], mattes[other]) if mattes else ()))
                     return memory.recall(

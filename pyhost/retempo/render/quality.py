@@ -21,7 +21,8 @@ TRAINED: Final = "raft-large"
 """The weights that make trained flow possible."""
 
 FAST: Final = {"flow": "dis:fast", "filter": "bilinear", "inverses": "off"}
-CLASSICAL: Final = "dis:fine+dis:coarse"
+CLASSICAL: Final = "dis:fine+dis:coarse+dis:fine,continued=1"
+"""What two frames show, and what the frames beside them let expect."""
 BOTH: Final = "dis:fine+raft"
 """Two estimators that fail in different places."""
 

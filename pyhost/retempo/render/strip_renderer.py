@@ -15,7 +15,7 @@ import numpy as np
 
 from retempo.conventions import WORST_FOOTPRINT_RADIUS
 from retempo.errors import UsageError
-from retempo.flow.base import EncodedFlowEstimator, Hypothesis
+from retempo.flow.base import EncodedFlowEstimator, Hypothesis, Known, wants_onward
 from retempo.flow.catalog import VectorsMarker
 from retempo.io.frame import Frame, Layer, Window
 from retempo.io.source import Source
@@ -206,7 +206,14 @@ class StripRenderer:
         around, lighting = match_lighting(around, small, settings.normalise_exposure)
         encoded: dict[tuple[str, int], np.ndarray] = {}
 
-        def ask(estimator: Estimator, one: int, other: int) -> tuple[Hypothesis, ...]:
+        def plane(estimator: EncodedFlowEstimator, number: int) -> np.ndarray:
+            if (estimator.name, number) not in encoded:
+                encoded[estimator.name, number] = self._reader.encode(
+                    estimator, number, layers, window, lighting
+                )
+            return encoded[estimator.name, number]
+
+        def ask(estimator: Estimator, one: int, other: int, known: Known | None) -> tuple[Hypothesis, ...]:
             if isinstance(estimator, VectorsMarker):
                 read = vector_flow(
                     settings, estimator, thin[one], thin[other], layers, window, other - one,
@@ -215,16 +222,12 @@ class StripRenderer:
                 return (Hypothesis(*read),)
             if not isinstance(estimator, EncodedFlowEstimator):
                 raise UsageError(f"the flow {estimator.name} needs whole frames", "give a larger --memory")
+            if known and wants_onward(estimator):
+                here, there = (plane(estimator.plain, number) for number in (one, other))
+                return (Hypothesis(*estimator.estimate_onward(here, there, known)),)
             key = (estimator.name, layers, window, lighting.of(one), lighting.of(other), one, other)
             if key not in self._flows:
-                for number in (one, other):
-                    if (estimator.name, number) not in encoded:
-                        encoded[estimator.name, number] = self._reader.encode(
-                            estimator, number, layers, window, lighting
-                        )
-                self._flows[key] = estimator.estimate_encoded(
-                    encoded[estimator.name, one], encoded[estimator.name, other]
-                )
+                self._flows[key] = estimator.estimate_encoded(plane(estimator, one), plane(estimator, other))
             return (Hypothesis(*self._flows[key]),)
 
         self._flows = {key: flows for key, flows in self._flows.items() if key[-2:] in around.questions}

@@ -2,10 +2,12 @@
 
 The frames that contribute look at each other (``pairs_around``). With quadratic motion the two frames of the gap look
 the other way, too, at the frame past either: that motion bends the path of their pixels and moves nothing by itself.
+Estimators that want to (``OnwardFlowEstimator``) begin the search inside the gap with it, continued at its pace.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,19 +17,20 @@ from typing import Any, Final
 import numpy as np
 
 from retempo.errors import UsageError
-from retempo.flow.base import FlowEstimator, Hypothesis
+from retempo.flow.base import FlowEstimator, Hypothesis, Known, wants_onward
 from retempo.flow.catalog import VectorsMarker
 from retempo.render.settings import RetimeSettings
 from retempo.synthesis.candidates import FlowPair
 from retempo.synthesis.hypotheses import pairs_around
-from retempo.synthesis.paths import look_past
+from retempo.synthesis.paths import Past, look_past
 
 Estimator = FlowEstimator | VectorsMarker
 REPEATED: Final = 0.5
 """Pixels. Where nothing at all moves further, the same picture stands twice; that says nothing of the motion's path."""
 
-Ask = Callable[[Estimator, int, int], tuple[Hypothesis, ...]]
-"""(estimator, source frame, a later one) -> its opinions of the motion between both; the same number each time."""
+Ask = Callable[[Estimator, int, int, Known | None], tuple[Hypothesis, ...]]
+"""(estimator, source frame, a later one, the motion that it begins with) -> its opinions of the motion between both;
+the same number each time. Motion is known to an ``OnwardFlowEstimator`` alone."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +71,26 @@ class Surroundings:
             ask: how.
             threads: 1 compares the motion past both frames in turn, anything else side by side; the same bits.
         """
-        flows = []
-        for one, other in self.pairs:
-            first, second = self.times.index(one), self.times.index(other)
-            for estimator in estimators:
-                flows += [
-                    FlowPair(first, second, *said, name=estimator.name) for said in ask(estimator, one, other)
-                ]
+        simple = [one.plain if wants_onward(one) else one for one in estimators]
         found = []
         for one, other in self.past:
-            said = [opinion for estimator in estimators for opinion in ask(estimator, one, other)]
+            said = [opinion for estimator in simple for opinion in ask(estimator, one, other, None)]
             found += [(index, one, other, opinion) for index, opinion in enumerate(said)]
         with ThreadPoolExecutor(1 if threads == 1 else 2) as pool:
             looks = list(pool.map(lambda entry: self._look(*entry[1:]), found))
+        pasts: dict[int, dict[str, Any]] = defaultdict(dict)
         for (index, *_), look in zip(found, looks, strict=True):
-            flows[index] = replace(flows[index], **look)
-        return flows
+            pasts[index] |= look
+        flows: list[FlowPair] = []
+        for pair in self.pairs:
+            first, second = map(self.times.index, pair)
+            for estimator, plain in zip(estimators, simple, strict=True):
+                known = None
+                if plain is not estimator and pair == self.pairs[0]:
+                    known = continue_from(**pasts[len(flows)])
+                for opinion in ask(estimator if known else plain, *pair, known):
+                    flows.append(FlowPair(first, second, *opinion, name=estimator.name))
+        return [replace(pair, **pasts[index]) for index, pair in enumerate(flows)]
 
     def stand(self, height: int, width: int) -> list[FlowPair]:
         """The answer about what does not move at all, for ``pairs`` of frames of this size."""
@@ -103,6 +110,14 @@ class Surroundings:
             return {"past_i": look_past(found.flow10, found.flow01, phase, found.trust10)}
         phase = float((end - self.time_of(other)) / (end - begin))
         return {"past_j": look_past(found.flow01, found.flow10, phase, found.trust01)}
+
+
+def continue_from(past_i: Past | None = None, past_j: Past | None = None) -> Known | None:
+    """The motion inside a gap, if that past its frames goes on at the same pace; None where neither is known."""
+    if past_i is None and past_j is None:
+        return None
+    ahead, back = (None if past is None else past.flow / np.float32(past.phase) for past in (past_i, past_j))
+    return ahead, back
 
 
 def stands(flow: np.ndarray) -> bool:
