@@ -26,11 +26,11 @@ class Line:
     def __init__(self) -> None:
         torch.manual_seed(0)
         self.module = nn.Linear(1, 1)
-        self.drawn: list[float] = []
+        self.drawn: list[tuple[float, ...]] = []
 
     def loss(self, generator: torch.Generator) -> Tensor:
         x = torch.rand(8, 1, generator=generator)
-        self.drawn.append(float(x[0]))
+        self.drawn.append(tuple(x.flatten().tolist()))
         return (self.module(x) - 2 * x - 1).square().mean()
 
     def validate(self) -> dict[str, float]:
