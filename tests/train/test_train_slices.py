@@ -102,7 +102,8 @@ def test_the_command(retempo: Program, tmp_path: Path) -> None:
     assert report["iterations"] > 0
     weights = tmp_path / "flow" / "best.safetensors"
     again = ("train", "synthesis", "--data", samples, *shared, "-o", tmp_path / "end")
-    if weights.is_file():  # nothing was gained: nothing is kept
+    assert report["weights"] == (str(weights) if weights.is_file() else None)
+    if weights.is_file():  # otherwise nothing was gained, and nothing is kept
         again = (*again, "--from", weights)
     report = retempo.done(*again)
     assert report["iterations"] > 0 and report["best"] >= report["untrained"]

@@ -252,6 +252,7 @@ def _gather(args: argparse.Namespace) -> Result:
 def _train(args: argparse.Namespace) -> Result:
     from dataclasses import replace
 
+    from retempo.cli.train_slice import find_best
     from retempo.codec.config import SIZES
     from retempo.codec.weights import load_codec
     from retempo.train.codec import CodecSamples, CodecTask
@@ -281,14 +282,14 @@ def _train(args: argparse.Namespace) -> Result:
     progress = train(
         task, args.output, Plan(args.minutes, args.horizon, args.rate, args.report, args.seed), tell
     )
-    best = args.output / "best.safetensors"
+    weights, kept = find_best(args.output)
     return Result(
         {
             "iterations": progress.iteration, "minutes": progress.minutes, "untrained": progress.first,
-            "best": progress.best, "weights": str(best),
+            "best": progress.best, "weights": weights,
         },
         f"{progress.iteration} steps, {progress.minutes:.1f} minutes in all; held-out loss "
-        f"{progress.first:.3f} -> {progress.best:.3f} (-10 log10, more is better); {best}",
+        f"{progress.first:.3f} -> {progress.best:.3f} (-10 log10, more is better); {kept}",
     )  # fmt: skip
 
 

@@ -46,18 +46,26 @@ def teller(quiet: bool) -> Callable[[dict[str, Any]], None]:
     return tell
 
 
+def find_best(folder: Path) -> tuple[str | None, str]:
+    """The weights that a training in this folder has kept, None where it has none; and how to say so."""
+    best = folder / "best.safetensors"
+    if best.is_file():
+        return str(best), str(best)
+    return None, "no weights yet: nothing was better than at first; the same command goes on"
+
+
 def report(progress: Progress, folder: Path, further: str = "") -> Result:
     """How far a training is, for people and as JSON; ``further`` is said of weights that are better than the first."""
-    weights = folder / "best.safetensors"
+    weights, kept = find_best(folder)
     gained = progress.best - progress.first
     said = (
         f"{progress.iteration} steps, {progress.minutes:.1f} minutes in all; held-out samples "
-        f"{progress.first:.3f} -> {progress.best:.3f} dB ({gained:+.3f}); {weights}"
+        f"{progress.first:.3f} -> {progress.best:.3f} dB ({gained:+.3f}); {kept}"
     )
     return Result(
         {
             "iterations": progress.iteration, "minutes": progress.minutes, "untrained": progress.first,
-            "best": progress.best, "weights": str(weights),
+            "best": progress.best, "weights": weights,
         },
-        f"{said}\n{further}" if further and weights.is_file() else said,
+        f"{said}\n{further}" if further and weights else said,
     )  # fmt: skip
