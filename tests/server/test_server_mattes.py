@@ -56,6 +56,7 @@ def shot(channels: int = 4, of_matte: int = 4) -> list[Picture]:
     [
         (4, 4, {}),
         (3, 1, {"flow": "dis:fast+dis:coarse"}),
+        (3, 1, {"flow": "dis:fast+dis:fast,continued=1"}),
         (1, 3, {"matte_channel": "R", "matte_invert": "true"}),
     ],
 )

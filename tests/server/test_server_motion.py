@@ -81,6 +81,28 @@ def test_the_frames_around_a_gap_bend_its_paths_as_in_the_program(
         assert not np.array_equal(made, straight)
 
 
+@pytest.mark.parametrize(
+    "flow", ["dis:fast,continued=1", "dis:fast+dis:fast,continued=1", "dis:fast,continued=1+dis:coarse"]
+)
+def test_a_search_that_continues_is_that_of_the_program(
+    client: Client, retempo: Program, tmp_path: Path, flow: str
+) -> None:
+    """It begins with flows that are remembered; the frames of a gap alone, or one beside it, will do."""
+    expected = by_program(retempo, tmp_path, 5, "--speed", "1/2", "--flow", flow)
+    settings = {**QUADRATIC, "flow": flow}
+    for output, numbers in {4: (1, 2, 3, 4), 2: (1, 2, 3), 8: (3, 4, 5), 6: (2, 3, 4, 5)}.items():
+        made, done = client.render(1 + Fraction(output - 1, 2), given(*numbers), settings)
+        np.testing.assert_array_equal(made, expected[output], f"frame {output}")
+        assert done.flow == FlowWork.COMPUTED
+    again, done = client.render("5/2", given(1, 2, 3, 4), settings)
+    np.testing.assert_array_equal(again, expected[4])
+    assert done.flow == FlowWork.CACHED
+    if flow.count("fast") == 1:
+        two, _ = client.render("7/2", given(3, 4), settings)
+        plain = {**settings, "flow": flow.replace(",continued=1", "")}
+        np.testing.assert_array_equal(two, client.render("7/2", given(3, 4), plain)[0], "nothing beside it")
+
+
 def test_more_frames_than_are_needed_do_no_harm(client: Client) -> None:
     few, _ = client.render("7/2", given(2, 3, 4, 5), QUADRATIC)
     many, done = client.render("7/2", given(1, 2, 3, 4, 5, 6), QUADRATIC)

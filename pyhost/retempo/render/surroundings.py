@@ -60,8 +60,8 @@ class Surroundings:
 
     @property
     def questions(self) -> tuple[tuple[int, int], ...]:
-        """All pairs in the order in which every estimator is asked about them."""
-        return self.pairs + self.past
+        """All pairs in the order in which every estimator is asked about them: those that only bend come first."""
+        return self.past + self.pairs
 
     def ask(self, estimators: Sequence[Estimator], ask: Ask, threads: int = 0) -> list[FlowPair]:
         """Ask all estimators about all pairs, pair by pair; their hypotheses, bent where that is known.

@@ -20,7 +20,18 @@ from typing import Any, Final
 import numpy as np
 
 from retempo.color.pipeline import ColorPipeline
-from retempo.flow.base import Flow, FlowEstimator, Hypothesis, Image, count_hypotheses, hypothesize
+from retempo.flow.base import (
+    Flow,
+    FlowEstimator,
+    Hypothesis,
+    Image,
+    Known,
+    OnwardFlowEstimator,
+    Plane,
+    count_hypotheses,
+    hypothesize,
+    wants_onward,
+)
 from retempo.flow.catalog import VectorsMarker
 from retempo.io.frame import Window
 from retempo.render.frame import FrameRenderer
@@ -148,14 +159,18 @@ class Engine:
 
     def prepare(self, renderer: FrameRenderer, given: Given, pair: Pair) -> tuple[PreparedFrames, bool]:
         """Prepare source frames and remember the result; also whether any flow had to be estimated."""
-        flows: list[FlowEstimator | VectorsMarker] = [
-            one if isinstance(one, VectorsMarker) else _Remembered(self, renderer, one, given, pair)
-            for one in renderer.estimators
-        ]
+        asked: list[_Remembered] = []
+
+        def remembered(one: FlowEstimator) -> FlowEstimator:
+            asked.append(_Remembered(self, renderer, one.plain if wants_onward(one) else one, given, pair))
+            return _Onward(one, asked[-1]) if wants_onward(one) else asked[-1]
+
         bound = copy.copy(renderer)
-        bound.estimators = flows
+        bound.estimators = [
+            one if isinstance(one, VectorsMarker) else remembered(one) for one in renderer.estimators
+        ]
         made = prepare_frames(bound, given, pair)
-        computed = any(one.computed for one in flows if isinstance(one, _Remembered))
+        computed = any(one.computed for one in asked)
         kept = self.cache.put(self.pair_key(renderer, given, pair), made, parts_of(made))
         for number in pair.numbers:  # as recent as the pair: it is of no use without them
             self.cache.get(frame_key(_digest(given, number)))
@@ -213,6 +228,29 @@ class _Remembered:
                 found = hypothesize(self._inner, image0, image1)
                 cache.put(key, found, memory_of([one for said in found for one in said if one is not None]))
         return found
+
+    def skip(self) -> None:
+        """The next question is answered by somebody else, who has to compute."""
+        next(self._questions)
+        self.computed = True
+
+
+class _Onward:
+    """An estimator that begins with the motion that is expected; asks ``plain`` first, which remembers.
+
+    Its own answers depend on four frames and are kept with the pair that they were made for, nowhere else.
+    """
+
+    def __init__(self, inner: OnwardFlowEstimator, plain: _Remembered) -> None:
+        self.name = inner.name
+        self.plain = plain
+        self._inner = inner
+        self.encode, self.estimate_encoded = inner.encode, inner.estimate_encoded
+        self.estimate = plain.estimate
+
+    def estimate_onward(self, plane0: Plane, plane1: Plane, known: Known) -> tuple[Flow, Flow]:
+        self.plain.skip()
+        return self._inner.estimate_onward(plane0, plane1, known)
 
 
 @lru_cache(1)
