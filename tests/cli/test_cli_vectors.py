@@ -99,6 +99,7 @@ def test_single_frame_has_no_motion(plate: Path, tmp_path: Path) -> None:
     [
         (["-o", "v.####.png"], 2, ".exr"),
         (["-o", "v.####.exr", "--flow", "dis+dis:coarse"], 2, "one flow"),
+        (["-o", "v.####.exr", "--flow", "dis,continued=1"], 2, "beside a gap"),
         (["-o", "v.####.exr", "--flow", "magic"], 2, "magic"),
         (["-o", "plate.####.exr"], 4, "plate"),
     ],

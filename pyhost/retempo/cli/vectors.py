@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> Result:
         InputError, OutputError: a frame cannot be read or written.
     """
     from retempo.cli.retime import open_progress
+    from retempo.flow.base import wants_onward
     from retempo.io.sequence import open_source
     from retempo.io.target import open_target
     from retempo.render.job import open_renderer
@@ -82,6 +83,11 @@ def run(args: argparse.Namespace) -> Result:
     if len(renderer.estimators) != 1:
         raise UsageError(
             f"--flow {settings.flow} names several estimators", "a file holds one flow; choose one"
+        )
+    if wants_onward(renderer.estimators[0]):
+        raise UsageError(
+            f"--flow {settings.flow} begins with the motion beside a gap",
+            "vectors are of two frames; leave continued=1 out",
         )
     replace_them = args.overwrite or args.resume
     target = open_target(args.output, overwrite=replace_them, source=source, fps=source.fps)
