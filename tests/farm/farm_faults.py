@@ -139,13 +139,15 @@ def seize(job: FarmJob, chunk: int) -> int:
         return found[-1] if found else None
 
     process = int(wait_for(find, f"a task for chunk {chunk}\n{job.logs()}"))
-    while True:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         os.kill(process, signal.SIGSTOP)
         if len(job.told(chunk)) >= 2:
             assert find() == process, f"chunk {chunk} is over already\n{job.logs()}"
             return process
         os.kill(process, signal.SIGCONT)
         time.sleep(SLICE)
+    raise AssertionError(f"chunk {chunk} gets nowhere\n{job.logs()}")
 
 
 def release(process: int) -> None:

@@ -41,16 +41,9 @@ class LocalJob:
 
     def words(self, *flags: object) -> list[str]:
         """The command that hands it out."""
-        words = (
-            "submit",
-            self.source / "plate.####.exr",
-            "-o",
-            self.out / "o.####.exr",
-            *FLAGS,
-            "--chunk",
-            6,
-        )
-        return [str(one) for one in (*words, "--local-workers", 2, "--job-dir", self.folder, *flags)]
+        shot = (self.source / "plate.####.exr", "-o", self.out / "o.####.exr", *FLAGS)
+        words = ("submit", *shot, "--chunk", 6, "--local-workers", 2, "--job-dir", self.folder, *flags)
+        return [str(one) for one in words]
 
     @property
     def supervisor(self) -> int:

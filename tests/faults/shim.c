@@ -64,7 +64,10 @@ static int is_meant(void) {
     if (atomic_load(&meant) == 0) {
         const long made = syscall(SYS_openat, AT_FDCWD, once, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
         int unknown = 0;
-        atomic_compare_exchange_strong(&meant, &unknown, made >= 0 ? 1 : 2);
+        if (made >= 0)
+            atomic_store(&meant, 1); // whatever another thread has found meanwhile: it is this process
+        else
+            atomic_compare_exchange_strong(&meant, &unknown, 2);
     }
     return atomic_load(&meant) == 1;
 }

@@ -17,17 +17,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if compiler is None or sys.platform != "linux":
         pytest.skip("faults are put between a program and libc on Linux, with a C compiler; there is none")
     made = tmp_path_factory.mktemp("shim") / "shim.so"
-    words = [
-        compiler,
-        "-shared",
-        "-fPIC",
-        "-O1",
-        "-Wall",
-        "-Werror",
-        "-o",
-        made,
-        Path(__file__).with_name("shim.c"),
-        "-ldl",
-    ]
+    flags = ("-shared", "-fPIC", "-O1", "-Wall", "-Werror")
+    words = [compiler, *flags, "-o", made, Path(__file__).with_name("shim.c"), "-ldl"]
     subprocess.run(words, check=True)
     return made
